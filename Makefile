@@ -1,0 +1,248 @@
+# Isekai publisher - build, test, install. `make help` lists what there is.
+#
+#   make                      build/isekai-publisher and build/deviantart-sandbox
+#   make CC=clang VARIANT=clang WERROR=1      the same beside it, by clang, warnings are errors
+#   make CFLAGS=-march=native                 your flags come last and win
+#   make V=1                                  show the whole commands
+#
+# Everything made lies under build/. Objects lie under build/$(VARIANT)/, so that builds of several
+# kinds live side by side; a release's programs lie in build/ itself, all others in build/$(VARIANT)/.
+# A new .c, .lua or .sql file in a folder named below is found by itself.
+
+VERSION	:= 1.0.0
+
+VARIANT	?= release
+WERROR	?= 0
+V	?= 0
+PREFIX	?= /usr/local
+PKG_CONFIG ?= pkg-config
+
+ifeq ($(origin CC),default)
+CC	:= gcc
+endif
+ifeq ($(origin AR),default)
+AR	:= ar
+endif
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SUFFIXES:
+MAKEFLAGS += --no-builtin-rules
+
+run	= $(if $(filter 0,$(V)),@echo '  $(1)' $@ &&)
+build	:= build/$(VARIANT)
+bin	:= $(if $(filter release,$(VARIANT)),build,$(build))
+
+# ---------------------------------------------------------------- what is built from what
+
+# One static archive a folder, so that a unit test links only what it uses. Each may use those after it.
+folders	:= supervisor health worker common common/queue
+
+sources	 = $(sort $(wildcard $(1)/*.c))
+objects	 = $(patsubst %.c,$(build)/%.o,$(1))
+archive	 = $(build)/lib$(subst /,-,$(1)).a
+
+main	:= supervisor/main.c
+archives := $(foreach f,$(folders),$(call archive,$(f)))
+
+sandbox_main := tests/sandbox/main.c
+sandbox	:= $(call sources,tests/sandbox)
+
+# tests/unit/test_x.c is a program; any other .c beside it helps all of them. The same in integration/.
+unit_tests := $(patsubst %.c,$(build)/%,$(sort $(wildcard tests/unit/test_*.c)))
+integration_tests := $(patsubst %.c,$(build)/%,$(sort $(wildcard tests/integration/test_*.c)))
+test_support := $(sort $(filter-out tests/unit/test_% tests/integration/test_%, \
+	$(wildcard tests/unit/*.c tests/integration/*.c)))
+bench	:= $(patsubst %.c,$(build)/%,$(sort $(wildcard tests/bench/bench_*.c)))
+fuzzers	:= $(patsubst %.c,$(build)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+
+# Lua scripts and SQL statements travel inside the program, as C strings (see "embedded" below).
+embedded := $(sort $(wildcard common/queue/lua/*.lua worker/lua/*.lua worker/sql/*.sql common/sql/*.sql))
+generated := $(patsubst %,build/gen/%.h,$(embedded))
+
+# ---------------------------------------------------------------- flags
+
+packages := hiredis libpq libcurl libcjson libevent_core libcrypto libssl inih
+sandbox_packages := libevent_core libcjson libcrypto zlib
+
+# hiredis speaks TLS from 1.0 on (Debian 13); without it rediss:// is refused at start-up.
+tls	:= $(shell $(PKG_CONFIG) --exists hiredis_ssl 2>/dev/null && echo hiredis_ssl)
+
+# Headers of others are system headers to us: our warnings are for our code.
+library_cflags := $(patsubst -I%,-isystem %,$(shell $(PKG_CONFIG) --cflags $(packages) $(tls) zlib 2>/dev/null))
+library_libs := $(shell $(PKG_CONFIG) --libs $(tls) $(packages) 2>/dev/null)
+sandbox_libs := $(shell $(PKG_CONFIG) --libs $(sandbox_packages) 2>/dev/null)
+test_libs := $(shell $(PKG_CONFIG) --libs cmocka 2>/dev/null)
+
+compiler := $(shell $(CC) --version 2>/dev/null | grep -q clang && echo clang || echo gcc)
+machine	:= $(shell $(CC) -dumpmachine 2>/dev/null)
+
+warnings := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition \
+	-Wformat=2 -Wundef -Wpointer-arith -Wcast-qual -Wwrite-strings -Wvla -Wswitch-enum \
+	-Wimplicit-fallthrough -Wnull-dereference -Wconversion -Wno-sign-conversion -Wdouble-promotion
+ifeq ($(compiler),gcc)
+warnings += -Wlogical-op -Wduplicated-cond -Wduplicated-branches
+endif
+ifneq ($(WERROR),0)
+warnings += -Werror
+endif
+
+hardening := -fstack-protector-strong -fstack-clash-protection -fPIE
+ifneq ($(filter x86_64% i%86%,$(machine)),)
+hardening += -fcf-protection
+else ifneq ($(filter aarch64%,$(machine)),)
+hardening += -mbranch-protection=standard
+endif
+
+ifneq ($(findstring asan,$(VARIANT)),)
+optimise := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+else ifeq ($(VARIANT),fuzz)
+optimise := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all \
+	-fno-omit-frame-pointer
+else
+optimise := -O2 -g
+ifeq ($(filter -O0,$(CFLAGS)),)
+hardening += -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
+endif
+endif
+
+cppflags := -D_GNU_SOURCE -DPUBLISHER_VERSION='"$(VERSION)"' $(if $(tls),-DHAVE_REDIS_TLS=1) \
+	-I. -Ibuild/gen $(library_cflags)
+cflags	:= -std=gnu11 $(optimise) $(warnings) $(hardening)
+ldflags	:= $(optimise) -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed
+
+compile	= $(CC) $(cppflags) $(cflags) $(CPPFLAGS) $(CFLAGS)
+link	= $(CC) $(ldflags) $(CFLAGS) $(LDFLAGS)
+
+# ---------------------------------------------------------------- the programs
+
+.PHONY: all asan
+all: $(bin)/isekai-publisher $(if $(sandbox),$(bin)/deviantart-sandbox)		## both programs (default)
+
+asan:								## the same in build/asan/, with sanitizers
+	@$(MAKE) --no-print-directory VARIANT=asan all
+
+$(bin)/isekai-publisher: $(call objects,$(main)) $(archives) $(build)/sources
+	@mkdir -p $(@D)
+	$(call run,LINK) $(link) -o $@ $(filter %.o,$^) -Wl,--start-group $(archives) -Wl,--end-group $(library_libs) -lm $(LDLIBS)
+
+$(bin)/deviantart-sandbox: $(call objects,$(sandbox)) $(build)/sources
+	@mkdir -p $(@D)
+	$(call run,LINK) $(link) -o $@ $(filter %.o,$^) $(sandbox_libs) -lm $(LDLIBS)
+
+# ---------------------------------------------------------------- objects and archives
+
+# The compiler is asked for each object's headers (-MMD), so that a changed header rebuilds its users.
+$(build)/%.o: %.c $(build)/flags | $(generated)
+	@mkdir -p $(@D)
+	$(call run,CC  ) $(compile) -MMD -MP -c -o $@ $<
+
+define archive_rule
+$(call archive,$(1)): $(call objects,$(filter-out $(main),$(call sources,$(1)))) $(build)/sources
+	@mkdir -p $$(@D); rm -f $$@
+	$$(call run,AR  ) $$(AR) rcs $$@ $$(filter %.o,$$^)
+endef
+$(foreach f,$(folders),$(eval $(call archive_rule,$(f))))
+
+# Two stamps, rewritten only if their text differs from last time: another compile line rebuilds every
+# object, another list of sources or another link line makes every archive and program anew.
+quote	= '$(subst ','\'',$(1))'
+restamp	= printf '%s\n' $(call quote,$(1)) | cmp -s - $@ || printf '%s\n' $(call quote,$(1)) > $@
+$(build)/flags: FORCE
+	@$(PKG_CONFIG) --exists --print-errors $(packages) zlib || \
+		{ echo 'make: libraries are missing; scripts/install-deps.sh installs them' >&2; exit 1; }
+	@mkdir -p $(@D); $(call restamp,$(compile))
+$(build)/sources: FORCE
+	@mkdir -p $(@D); $(call restamp,$(link) $(library_libs) $(foreach f,$(folders),$(call sources,$(f))) $(sandbox))
+.PHONY: FORCE
+FORCE:
+
+# embedded: common/queue/lua/claim.lua -> build/gen/common/queue/lua/claim.lua.h, a C string and nothing
+# else:   static const char claim_lua[] =
+#         #include "common/queue/lua/claim.lua.h"
+#                 ;
+build/gen/%.h: %
+	@mkdir -p $(@D)
+	@{ echo '""'; sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/^/"/' -e 's/$$/\\n"/' $<; } > $@.tmp
+	@mv $@.tmp $@
+
+# ---------------------------------------------------------------- tests
+
+.PHONY: tests unit unit-asan test bench fuzz
+tests: $(unit_tests) $(integration_tests)			## build the test programs
+
+unit: $(unit_tests)						## run the unit tests
+	@tests/run.sh $(unit_tests)
+
+unit-asan:							## run the unit tests with sanitizers
+	@$(MAKE) --no-print-directory VARIANT=asan unit
+
+test:								## install what is missing, build, run every test
+	@scripts/install-deps.sh build run test
+	@tests/run.sh
+
+bench: all $(bench)						## build the benchmarks (tests/bench/README.md)
+
+fuzz:								## build the fuzzers, with clang, in build/fuzz/
+	@$(MAKE) --no-print-directory VARIANT=fuzz CC=clang fuzzers
+.PHONY: fuzzers
+fuzzers: $(fuzzers)
+
+# What a test may use; a line " * link with: -Wl,--wrap=malloc" in its head comment adds to the link.
+test_objects := $(call objects,$(test_support))
+sandbox_objects := $(call objects,$(filter-out $(sandbox_main),$(sandbox)))
+link_test = $(link) $$(sed -n 's/^ \* link with: //p' $*.c) -o $@ $(filter %.o,$^) \
+	-Wl,--start-group $(archives) -Wl,--end-group $(1) $(library_libs) $(sandbox_libs) $(LDLIBS) -lm
+
+$(filter $(build)/tests/unit/test_sandbox_%,$(unit_tests)): $(sandbox_objects)
+$(filter $(build)/tests/integration/test_sandbox_%,$(integration_tests)): $(sandbox_objects)
+
+$(unit_tests) $(integration_tests): $(build)/%: $(build)/%.o $(test_objects) $(archives)
+	$(call run,LINK) $(call link_test,$(test_libs))
+
+$(bench): $(build)/%: $(build)/%.o $(archives)
+	$(call run,LINK) $(call link_test,)
+
+$(fuzzers): $(build)/%: $(build)/%.o $(archives)
+	$(call run,LINK) $(call link_test,-fsanitize=fuzzer)
+
+# ---------------------------------------------------------------- care of the source
+
+.PHONY: lint format check-includes
+lint:								## clang-tidy, cppcheck, clang-format, includes
+	@scripts/lint.sh
+
+check-includes: $(generated)					## arrows between folders, lone headers, banned calls
+	@scripts/check-includes.sh
+
+format:								## clang-format every C file in place
+	@find common worker health supervisor tests -name '*.[ch]' -not -path '*/node_modules/*' \
+		-exec clang-format -i {} +
+
+# ---------------------------------------------------------------- the rest
+
+.PHONY: demo install clean help print-compile generated
+demo:								## the whole thing on this machine, with a sandbox
+	@scripts/install-deps.sh build run
+	@$(MAKE) --no-print-directory all
+	@scripts/demo.sh
+
+install: all							## to $(DESTDIR)$(PREFIX)
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/doc/isekai-publisher
+	install -m 755 $(bin)/isekai-publisher $(DESTDIR)$(PREFIX)/bin/
+	install -m 644 README.md config.example.ini .env.example \
+		$(DESTDIR)$(PREFIX)/share/doc/isekai-publisher/
+
+clean:								## remove build/
+	rm -rf build
+
+help:								## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1@\2/p' $(firstword $(MAKEFILE_LIST)) | \
+		awk -F@ '{ printf "%-24s%s\n", $$1, $$2 }'
+
+# For scripts: how a file is compiled here, and the generated headers by themselves.
+print-compile:
+	@printf '%s\n' $(call quote,$(compile))
+generated: $(generated)
+
+-include $(shell find $(build) -name '*.d' 2>/dev/null)

@@ -1,0 +1,84 @@
+#!/usr/bin/env bash
+# What the compiler does not know about our own files:
+#   - arrows between folders: supervisor -> health -> common, supervisor -> worker -> common
+#   - libraries stay inside .c files and their _internal.h; a public header forward-declares
+#   - a file's own header comes first; every header compiles alone
+#   - calls that are banned
+# Quiet, and exit status 0, if all is well.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+
+status=0
+complain() {
+	printf '%s\n' "$1"
+	status=1
+}
+
+# refuse MESSAGE PATTERN FILE...: every line that matches is a complaint.
+refuse() {
+	local message=$1 pattern=$2 hit
+	shift 2
+	[ $# -gt 0 ] || return 0
+	while IFS= read -r hit; do
+		complain "$hit: $message"
+	done < <(grep -nHE "$pattern" "$@")
+}
+
+files() {
+	local folder name=$1
+	shift
+	for folder in "$@"; do
+		[ -d "$folder" ] && find "$folder" -name node_modules -prune -o -name "$name" -type f -print
+	done | sort
+}
+
+mapfile -t common < <(files '*.[ch]' common)
+mapfile -t worker < <(files '*.[ch]' worker)
+mapfile -t health < <(files '*.[ch]' health)
+mapfile -t supervisor < <(files '*.[ch]' supervisor)
+mapfile -t headers < <(files '*.h' common worker health supervisor)
+mapfile -t public_headers < <(printf '%s\n' "${headers[@]}" | grep -v '_internal\.h$')
+mapfile -t all_headers < <(files '*.h' common worker health supervisor tests)
+mapfile -t sources < <(files '*.c' common worker health supervisor)
+mapfile -t all < <(files '*.[ch]' common worker health supervisor tests)
+
+include='^[[:space:]]*#[[:space:]]*include[[:space:]]*"'
+refuse 'common knows none of the others' "$include(supervisor|worker|health|tests)/" "${common[@]}"
+refuse 'the worker knows common only' "$include(supervisor|health|tests)/" "${worker[@]}"
+refuse 'health knows common only' "$include(supervisor|worker|tests)/" "${health[@]}"
+refuse 'the program knows no test' "$include(tests)/" "${supervisor[@]}"
+refuse 'includes start at the root' "$include"'[^/"]*"|'"$include"'\.\.?/' "${all[@]}"
+refuse "a library's header belongs into a .c file (or a _internal.h)" \
+	'^[[:space:]]*#[[:space:]]*include[[:space:]]*<(hiredis|libpq|curl|cjson|event|openssl|ini\.h|.*cJSON)' \
+	"${public_headers[@]}"
+
+for file in "${sources[@]}"; do
+	own=${file%.c}.h
+	[ -e "$own" ] || continue
+	first=$(grep -m 1 -E '^[[:space:]]*#[[:space:]]*include' "$file")
+	[ "$first" = "#include \"$own\"" ] || [ "$first" = "#include \"${own%.h}_internal.h\"" ] ||
+		complain "$file: its own header must be its first include"
+done
+
+compile=$(make -s print-compile)
+for file in "${all_headers[@]}"; do
+	guard=$(printf '%s' "$file" | tr 'a-z/.-' 'A-Z___')
+	grep -qE "^#ifndef (TESTS_)?${guard#TESTS_}\$" "$file" || complain "$file: its guard must be $guard"
+	out=$(eval "$compile -Werror -fsyntax-only -x c '$file'" 2>&1) ||
+		complain "$file: does not compile alone:
+$out"
+done
+
+# Comments may speak of them.
+banned='(strcpy|strcat|sprintf|vsprintf|gets|atoi|atol|atof|strtok|system|popen|alloca|rand|srand)'
+banned_program="(${banned}|sleep|usleep|longjmp|setjmp)"
+for file in "${all[@]}"; do
+	names=$banned
+	[[ $file == tests/* ]] || names=$banned_program
+	while IFS= read -r hit; do
+		complain "$file: calls a banned function: $hit"
+	done < <(gcc -fpreprocessed -dD -E -P "$file" 2>/dev/null |
+		grep -E "(^|[^A-Za-z0-9_>.\"])${names}[[:space:]]*\(")
+done
+
+exit $status

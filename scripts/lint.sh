@@ -1,0 +1,83 @@
+#!/usr/bin/env bash
+# The static checks, as TAP: clang-format, includes and banned calls, cppcheck, clang-tidy.
+#
+# The versions named below are binding. Others know other rules and other mistakes: where one of them finds
+# something it is shown, and the result is a skip, not a failure.
+# clang-tidy's verdict on a file is kept (build/lint) by the hash of all that went into it.
+# shellcheck disable=SC2317,SC2016 # tidy() is called by xargs
+set -u
+cd "$(dirname "$0")/.." || exit 1
+
+format_version=14 tidy_version=14 cppcheck_version=2.10
+
+folders='common worker health supervisor tests'
+jobs=$(nproc 2>/dev/null || echo 2)
+failed=0 number=0
+mkdir -p build/lint
+scratch=$(mktemp -d build/lint/run.XXXXXX) || exit 1
+trap 'rm -rf "$scratch"' EXIT
+
+# shellcheck disable=SC2086 # the folders are words
+sources() {
+	find $folders -name node_modules -prune -o -name "$1" -type f -print | sort
+}
+
+version() {
+	"$1" --version 2>/dev/null | grep -oE '[0-9]+(\.[0-9]+)+' | head -n 1
+}
+
+# report NAME STATUS TOOL BINDING: one TAP line, and what was found (in $scratch/out).
+report() {
+	local name=$1 status=$2 tool=$3 binding=$4 found
+	number=$((number + 1))
+	if [ "$status" -eq 0 ]; then
+		echo "ok $number - $name"
+		return
+	fi
+	found=$([ -z "$tool" ] || version "$tool")
+	if [ -n "$tool" ] && [ -z "$found" ]; then
+		echo "ok $number - $name # SKIP $tool is not installed"
+	elif [ -n "$tool" ] && [[ $found. != "$binding".* ]]; then
+		sed 's/^/# /' "$scratch/out"
+		echo "ok $number - $name # SKIP $tool $found is not $binding: its findings do not bind"
+	else
+		sed 's/^/# /' "$scratch/out"
+		echo "not ok $number - $name"
+		failed=1
+	fi
+}
+
+echo 1..4
+
+sources '*.[ch]' | xargs -r clang-format --dry-run -Werror >"$scratch/out" 2>&1
+report clang-format $? clang-format $format_version
+
+make -s generated >"$scratch/out" 2>&1 && scripts/check-includes.sh >"$scratch/out" 2>&1
+report check-includes $? '' ''
+
+# cppcheck does not read the libraries' headers: a macro that looks like a statement it must be told, and of
+# the tests, which live by cmocka's, it reads the sandbox only.
+echo '#define cJSON_ArrayForEach(e, array) for ((e) = (array)->child; (e) != 0; (e) = (e)->next)' >"$scratch/macros.h"
+sources '*.c' | grep -vE '^tests/(unit|integration|interop|bench|fuzz)/' | cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr \
+	--error-exitcode=1 --suppress=missingIncludeSystem --suppress='*:/usr/include/*' -j "$jobs" \
+	--include="$scratch/macros.h" \
+	-D_GNU_SOURCE -DPUBLISHER_VERSION='""' -D__linux__ -I. -Ibuild/gen --file-list=- >"$scratch/out" 2>&1
+report cppcheck $? cppcheck $cppcheck_version
+
+# tidy FILE: quiet if all is well. (Called by xargs.) Warnings are clang's own business here (the clang build has them as errors).
+tidy() {
+	local file=$1 key verdict
+	key=$({ clang-tidy --version; cat .clang-tidy tests/.clang-tidy; eval "$TIDY_COMPILE -E -P $file"; } 2>&1 | sha256sum)
+	verdict=build/lint/ok.${key%% *}
+	[ -e "$verdict" ] && return 0
+	# shellcheck disable=SC2086 # flags are words
+	eval "clang-tidy --quiet '$file' -- ${TIDY_COMPILE#* } -w" 2>/dev/null && touch "$verdict"
+}
+export -f tidy
+TIDY_COMPILE=$(make -s CC=clang print-compile)
+export TIDY_COMPILE
+find build/lint -name 'ok.*' -mtime +30 -delete
+sources '*.c' | xargs -r -n 1 -P "$jobs" bash -c 'tidy "$1"' tidy >"$scratch/out" 2>&1
+report clang-tidy $? clang-tidy $tidy_version
+
+exit $failed

@@ -1,0 +1,136 @@
+#!/usr/bin/env bash
+# The driver of `make test`: builds, runs every suite, sums up.
+#
+#   tests/run.sh              everything
+#   tests/run.sh PROGRAM...   only these (built already); `make unit` does so
+#
+# A suite speaks TAP on standard output (cmocka is told to); its `ok`, `not ok` and `# SKIP` lines are
+# counted. One that says nothing in TAP counts as one test, by its exit status; so do builds and lint. A suite
+# that crashes, runs out of time or tells fewer results than it planned is a failure on top of its results.
+# The last line is "N passed, N failed, N skipped"; the exit status is 0 only if all is well.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+
+passed=0 failed=0 skipped=0
+problems=()
+scratch=$(mktemp -d "${TMPDIR:-/tmp}/publisher-test.XXXXXX") || exit 1
+trap 'rm -rf "$scratch"' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+export CMOCKA_MESSAGE_OUTPUT=TAP
+export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:abort_on_error=1}
+export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
+# A make that called us must not lend its flags to ours.
+unset MAKEFLAGS MFLAGS MAKELEVEL
+jobs=$(nproc 2>/dev/null || echo 2)
+
+# judge NAME STATUS LOG: counts what a finished suite said, and shows what failed.
+judge() {
+	local name=$1 status=$2 log=$3 ok not_ok skip plan told why=''
+	skip=$(grep -aciE '^(not )?ok\b.*# skip' "$log")
+	ok=$(grep -aE '^ok\b' "$log" | grep -aviEc '# skip')
+	not_ok=$(grep -aE '^not ok\b' "$log" | grep -aviEc '# skip')
+	# Several plans, one a group of tests, add up.
+	plan=$(grep -aoE '^1\.\.[0-9]+' "$log" | awk -F'[.][.]' '{ n += $2 } END { print n + 0 }')
+	told=$((ok + not_ok + skip))
+
+	if [ "$told" -eq 0 ] && [ "$plan" -eq 0 ] && [ "$status" -eq 0 ]; then
+		ok=1
+	elif [ "$status" -eq 124 ] || [ "$status" -eq 137 ]; then
+		why='ran out of time or was killed'
+	elif [ "$told" -lt "$plan" ]; then
+		why="told $told of $plan results, exit status $status"
+	elif [ "$status" -ne 0 ] && [ "$not_ok" -eq 0 ]; then
+		why="exit status $status"
+	fi
+	if [ -n "$why" ]; then
+		not_ok=$((not_ok + 1))
+		problems+=("$name: $why")
+	fi
+	while IFS= read -r line; do
+		problems+=("$name: ${line#not ok }")
+	done < <(grep -aE '^not ok\b' "$log" | grep -aviE '# skip')
+
+	passed=$((passed + ok)) failed=$((failed + not_ok)) skipped=$((skipped + skip))
+	printf '%-48s %4d passed' "$name" "$ok"
+	[ "$not_ok" -eq 0 ] || printf ', %d FAILED' "$not_ok"
+	[ "$skip" -eq 0 ] || printf ', %d skipped' "$skip"
+	printf '\n'
+	if [ "$not_ok" -ne 0 ]; then
+		sed 's/^/    /' "$log" | tail -n 120
+	fi
+}
+
+# suite NAME SECONDS COMMAND...: runs one suite, at most so long. TERM first, so that it can clean up.
+suite() {
+	local name=$1 seconds=$2 log
+	shift 2
+	log=$scratch/$(printf '%s' "$name" | tr -c 'A-Za-z0-9.\n' _).log
+	timeout --kill-after=20 "$seconds" "$@" >"$log" 2>&1 </dev/null
+	judge "$name" $? "$log"
+}
+
+unit() {
+	local program
+	for program in "$@"; do
+		suite "${program#build/}" 120 "$program"
+	done
+}
+
+summary() {
+	local problem
+	if [ ${#problems[@]} -gt 0 ]; then
+		printf '\nWhat failed:\n'
+		for problem in "${problems[@]}"; do
+			printf '  %s\n' "$problem"
+		done
+	fi
+	printf '\n%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
+	[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
+}
+
+# build NAME ARGUMENT...: make with warnings as errors (but not under sanitizers, where gcc guesses).
+build() {
+	local name=$1 before=$failed
+	shift
+	suite "build $name" 900 make --no-print-directory -j"$jobs" "$@"
+	[ "$failed" -eq "$before" ]
+}
+
+# programs VARIANT FOLDER: what its test_*.c were built to.
+programs() {
+	local source
+	for source in "tests/$2"/test_*.c; do
+		[ -e "$source" ] && printf 'build/%s/%s\n' "$1" "${source%.c}"
+	done
+}
+
+everything() {
+	local script unit_asan unit_release integration
+	mapfile -t unit_asan < <(programs asan unit)
+	mapfile -t unit_release < <(programs release unit)
+	mapfile -t integration < <(programs release integration)
+
+	build gcc CC=gcc WERROR=1 all tests || return
+	build clang CC=clang VARIANT=clang WERROR=1 all tests
+	build sanitizers CC=gcc VARIANT=asan all tests &&
+		unit "${unit_asan[@]}"
+	unit "${unit_release[@]}"
+	suite lint 900 scripts/lint.sh
+
+	for script in "${integration[@]}" tests/integration/*.sh; do
+		# A .sh that cannot be executed is a library of the others.
+		[ -x "$script" ] && suite "${script#build/release/}" 600 "$script"
+	done
+	[ -x tests/interop/run.sh ] && suite tests/interop 900 tests/interop/run.sh
+	[ -x tests/chaos/run.sh ] && suite tests/chaos 1200 tests/chaos/run.sh
+	return 0
+}
+
+if [ $# -gt 0 ]; then
+	unit "$@"
+else
+	everything
+fi
+summary
