@@ -1,0 +1,427 @@
+/*
+ * postgres.c - one connection to PostgreSQL with deadlines.             [worker, dispatcher]
+ *
+ * A connection that failed in any way is finished and never used again; the next call connects anew. There is no
+ * terminal state.
+ */
+#include "common/postgres.h"
+
+#include <errno.h>
+#include <libpq-fe.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+
+#define CONNECT_TIMEOUT_MS 5000
+#define RUN_TRIES	   3
+
+struct prepared {
+	const struct postgres_statement *statement;
+	char *sql; /* {schema} replaced */
+	bool on_server;
+};
+
+struct postgres {
+	const struct database_address *address;
+	char application_name[64];
+	char *schema; /* quoted */
+	PGconn *conn;
+	char sqlstate[6];
+	struct prepared statements[POSTGRES_STATEMENTS_MAX];
+	int statement_count;
+};
+
+/* An SQL identifier in double quotes, inner ones doubled. */
+static char *
+quote_identifier(const char *name)
+{
+	size_t length = strlen(name);
+	char *out = malloc(2 * length + 3);
+	char *at = out;
+
+	if (out == NULL)
+		return NULL;
+	*at++ = '"';
+	for (; *name != '\0'; name++) {
+		if (*name == '"')
+			*at++ = '"';
+		*at++ = *name;
+	}
+	*at++ = '"';
+	*at = '\0';
+	return out;
+}
+
+struct postgres *
+postgres_new(const struct database_address *address, const char *application_name)
+{
+	struct postgres *postgres = calloc(1, sizeof(*postgres));
+
+	if (postgres == NULL)
+		return NULL;
+	postgres->address = address;
+	snprintf(postgres->application_name, sizeof(postgres->application_name), "%s",
+		 application_name);
+	postgres->schema = quote_identifier(address->schema);
+	if (postgres->schema == NULL) {
+		free(postgres);
+		return NULL;
+	}
+	return postgres;
+}
+
+void
+postgres_close(struct postgres *postgres)
+{
+	PQfinish(postgres->conn);
+	postgres->conn = NULL;
+	for (int i = 0; i < postgres->statement_count; i++)
+		postgres->statements[i].on_server = false;
+}
+
+void
+postgres_free(struct postgres *postgres)
+{
+	if (postgres == NULL)
+		return;
+	postgres_close(postgres);
+	for (int i = 0; i < postgres->statement_count; i++)
+		free(postgres->statements[i].sql);
+	free(postgres->schema);
+	free(postgres);
+}
+
+bool
+postgres_connected(const struct postgres *postgres)
+{
+	return postgres->conn != NULL;
+}
+
+int
+postgres_fd(const struct postgres *postgres)
+{
+	return postgres->conn == NULL ? -1 : PQsocket(postgres->conn);
+}
+
+const char *
+postgres_sqlstate(const struct postgres *postgres)
+{
+	return postgres->sqlstate;
+}
+
+const char *
+postgres_schema(const struct postgres *postgres)
+{
+	return postgres->schema;
+}
+
+/* Waits for the socket; false when the deadline is over. */
+static bool
+wait_for(PGconn *conn, short events, int64_t deadline_ms)
+{
+	for (;;) {
+		struct pollfd fd = {.fd = PQsocket(conn), .events = events};
+		int64_t left = deadline_ms - clock_mono_ms();
+		int n;
+
+		if (left < 0 || fd.fd < 0)
+			return false;
+		n = poll(&fd, 1, (int)(left < 60000 ? left : 60000));
+		if (n > 0)
+			return true;
+		if (n < 0 && errno != EINTR)
+			return false;
+	}
+}
+
+/* libpq's message without its trailing newline; it may name the host, never the password. */
+static bool
+fail_with_message(struct postgres *postgres, struct failure *why, enum failure_category category,
+		  const char *what)
+{
+	const char *said = postgres->conn != NULL ? PQerrorMessage(postgres->conn) : "out of memory";
+	int length = (int)strcspn(said, "\n");
+
+	return failure_set(why, category, "PostgreSQL: %s: %.*s", what, length, said);
+}
+
+static bool
+connect_within(struct postgres *postgres, int64_t deadline_ms, struct failure *why)
+{
+	PostgresPollingStatusType status = PGRES_POLLING_WRITING;
+
+	while (status != PGRES_POLLING_OK) {
+		short events = status == PGRES_POLLING_READING ? POLLIN : POLLOUT;
+
+		if (status == PGRES_POLLING_FAILED)
+			return fail_with_message(postgres, why, FAILURE_AWAY, "cannot connect");
+		if (!wait_for(postgres->conn, events, deadline_ms))
+			return failure_set(why, FAILURE_AWAY,
+					   "PostgreSQL: no connection within its time");
+		status = PQconnectPoll(postgres->conn);
+	}
+	return true;
+}
+
+bool
+postgres_connect(struct postgres *postgres, int64_t timeout_ms, struct failure *why)
+{
+	/* The name and the keepalives are ours unless the URL says otherwise: it is expanded last. */
+	const char *const keys[] = {"fallback_application_name", "keepalives_idle",
+				    "keepalives_interval", "keepalives_count", "tcp_user_timeout",
+				    "client_encoding", "options", "dbname", NULL};
+	const char *const values[] = {postgres->application_name, "30", "10", "3", "15000", "UTF8", "",
+				      postgres->address->conninfo, NULL};
+
+	if (postgres->conn != NULL && PQstatus(postgres->conn) == CONNECTION_OK)
+		return true;
+	postgres_close(postgres);
+	postgres->sqlstate[0] = '\0';
+	postgres->conn = PQconnectStartParams(keys, values, 1);
+	if (postgres->conn == NULL)
+		return failure_set(why, FAILURE_AWAY, "PostgreSQL: out of memory");
+	if (PQstatus(postgres->conn) == CONNECTION_BAD)
+		fail_with_message(postgres, why, FAILURE_AWAY, "cannot connect");
+	else if (connect_within(postgres, clock_mono_ms() + timeout_ms, why) &&
+		 PQsetnonblocking(postgres->conn, 1) == 0)
+		return true;
+	postgres_close(postgres);
+	return false;
+}
+
+/* sql with every {schema} replaced; NULL when out of memory. */
+static char *
+with_schema(const struct postgres *postgres, const char *sql)
+{
+	static const char mark[] = "{schema}";
+	const size_t mark_size = sizeof(mark) - 1;
+	size_t schema_size = strlen(postgres->schema);
+	size_t count = 0;
+	char *out, *to;
+
+	for (const char *at = sql; (at = strstr(at, mark)) != NULL; at += mark_size)
+		count++;
+	out = malloc(strlen(sql) + count * schema_size + 1);
+	if (out == NULL)
+		return NULL;
+	to = out;
+	for (const char *at; (at = strstr(sql, mark)) != NULL; sql = at + mark_size) {
+		memcpy(to, sql, (size_t)(at - sql));
+		to += at - sql;
+		memcpy(to, postgres->schema, schema_size);
+		to += schema_size;
+	}
+	memcpy(to, sql, strlen(sql) + 1);
+	return out;
+}
+
+static struct prepared *
+find_statement(struct postgres *postgres, const struct postgres_statement *statement)
+{
+	struct prepared *entry;
+
+	for (int i = 0; i < postgres->statement_count; i++) {
+		if (postgres->statements[i].statement == statement)
+			return &postgres->statements[i];
+	}
+	if (postgres->statement_count == POSTGRES_STATEMENTS_MAX)
+		return NULL;
+	entry = &postgres->statements[postgres->statement_count];
+	*entry = (struct prepared){.statement = statement, .sql = with_schema(postgres, statement->sql)};
+	if (entry->sql == NULL)
+		return NULL;
+	postgres->statement_count++;
+	return entry;
+}
+
+/*
+ * Whether what the server said is about the values we sent (22 data exception, 23 integrity): only that can be a post's
+ * own fault. All else, from a full disk to a missing right, is the operator's and means "not now".
+ */
+static bool
+is_about_data(const char *sqlstate)
+{
+	return strncmp(sqlstate, "22", 2) == 0 || strncmp(sqlstate, "23", 2) == 0;
+}
+
+/* A server that is going away or read-only will not come back on this connection; a stale plan goes with it too. */
+static bool
+ends_connection(const char *sqlstate)
+{
+	return sqlstate[0] == '\0' || strncmp(sqlstate, "08", 2) == 0 || strncmp(sqlstate, "53", 2) == 0 ||
+	       strncmp(sqlstate, "57", 2) == 0 || strcmp(sqlstate, "25006") == 0 ||
+	       strcmp(sqlstate, "0A000") == 0 || strcmp(sqlstate, "26000") == 0;
+}
+
+static bool
+may_run_again(const char *sqlstate)
+{
+	/* Serialization, deadlock, lock timeout; a cached plan that a migration made stale, a statement a pooler forgot. */
+	return strcmp(sqlstate, "40001") == 0 || strcmp(sqlstate, "40P01") == 0 ||
+	       strcmp(sqlstate, "55P03") == 0 || strcmp(sqlstate, "0A000") == 0 ||
+	       strcmp(sqlstate, "26000") == 0;
+}
+
+/* Flushes what was queued and reads to the last result; the first error wins. NULL: *why is set. */
+static PGresult *
+collect(struct postgres *postgres, int64_t deadline_ms, struct failure *why)
+{
+	PGresult *kept = NULL, *next;
+
+	for (int left; (left = PQflush(postgres->conn)) != 0;) {
+		if (left < 0 || !wait_for(postgres->conn, POLLIN | POLLOUT, deadline_ms) ||
+		    !PQconsumeInput(postgres->conn))
+			goto lost;
+	}
+	for (;;) {
+		while (PQisBusy(postgres->conn)) {
+			if (!wait_for(postgres->conn, POLLIN, deadline_ms) ||
+			    !PQconsumeInput(postgres->conn))
+				goto lost;
+		}
+		next = PQgetResult(postgres->conn);
+		if (next == NULL)
+			break;
+		if (kept != NULL && PQresultStatus(kept) == PGRES_FATAL_ERROR) {
+			PQclear(next);
+			continue;
+		}
+		PQclear(kept);
+		kept = next;
+	}
+	if (kept != NULL && PQstatus(postgres->conn) == CONNECTION_OK)
+		return kept;
+lost:
+	fail_with_message(postgres, why, FAILURE_AWAY, "the connection was lost or took too long");
+	if (kept != NULL && PQresultStatus(kept) == PGRES_FATAL_ERROR) {
+		const char *primary = PQresultErrorField(kept, PG_DIAG_MESSAGE_PRIMARY);
+
+		failure_set(why, FAILURE_AWAY, "PostgreSQL: %s", primary != NULL ? primary : "?");
+	}
+	PQclear(kept);
+	postgres_close(postgres);
+	return NULL;
+}
+
+/* Keeps good results; turns an error result into *why. */
+static PGresult *
+judge(struct postgres *postgres, PGresult *result, const char *name, struct failure *why)
+{
+	ExecStatusType status = PQresultStatus(result);
+	const char *state, *primary;
+
+	if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK)
+		return result;
+	state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+	primary = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+	snprintf(postgres->sqlstate, sizeof(postgres->sqlstate), "%s", state != NULL ? state : "");
+	failure_set(why, is_about_data(postgres->sqlstate) ? FAILURE_UNKNOWN : FAILURE_AWAY,
+		    "PostgreSQL: %s: %s (SQLSTATE %s)", name, primary != NULL ? primary : "failed",
+		    postgres->sqlstate);
+	PQclear(result);
+	if (ends_connection(postgres->sqlstate))
+		postgres_close(postgres);
+	return NULL;
+}
+
+static PGresult *
+run_once(struct postgres *postgres, struct prepared *entry, int count, const char *const *values,
+	 struct failure *why)
+{
+	const char *name = entry->statement->name;
+	int64_t deadline_ms = clock_mono_ms() + POSTGRES_STATEMENT_TIMEOUT_MS;
+	bool prepare = !postgres->address->pgbouncer && postgres->address->statement_cache_size != 0;
+	PGresult *result;
+	int sent;
+
+	if (!postgres_connect(postgres, CONNECT_TIMEOUT_MS, why))
+		return NULL;
+	if (prepare && !entry->on_server) {
+		if (!PQsendPrepare(postgres->conn, name, entry->sql, 0, NULL))
+			goto not_sent;
+		result = collect(postgres, deadline_ms, why);
+		if (result == NULL || (result = judge(postgres, result, name, why)) == NULL)
+			return NULL;
+		PQclear(result);
+		entry->on_server = true;
+	}
+	sent = prepare ? PQsendQueryPrepared(postgres->conn, name, count, values, NULL, NULL, 0)
+		       : PQsendQueryParams(postgres->conn, entry->sql, count, NULL, values, NULL, NULL, 0);
+	if (!sent)
+		goto not_sent;
+	result = collect(postgres, deadline_ms, why);
+	return result == NULL ? NULL : judge(postgres, result, name, why);
+not_sent:
+	fail_with_message(postgres, why, FAILURE_AWAY, name);
+	postgres_close(postgres);
+	return NULL;
+}
+
+/*
+ * True when an idle connection was ended by the server meanwhile (a restart): what it has to say is read, so that the
+ * statement is not lost on a dead connection. A probe, not a proof.
+ */
+static void
+drop_if_ended(struct postgres *postgres)
+{
+	struct pollfd fd = {.fd = postgres_fd(postgres), .events = POLLIN};
+
+	if (fd.fd < 0 || poll(&fd, 1, 0) <= 0)
+		return;
+	if (!PQconsumeInput(postgres->conn) || PQstatus(postgres->conn) != CONNECTION_OK)
+		postgres_close(postgres);
+}
+
+struct pg_result *
+postgres_run(struct postgres *postgres, const struct postgres_statement *statement, int count,
+	     const char *const *values, struct failure *why)
+{
+	struct prepared *entry = find_statement(postgres, statement);
+	struct failure ignored;
+	PGresult *result = NULL;
+
+	if (why == NULL)
+		why = &ignored;
+	if (entry == NULL) {
+		failure_set(why, FAILURE_AWAY, "PostgreSQL: %s: no memory for another statement",
+			    statement->name);
+		return NULL;
+	}
+	drop_if_ended(postgres);
+	for (int tries = 0; tries < RUN_TRIES; tries++) {
+		postgres->sqlstate[0] = '\0';
+		result = run_once(postgres, entry, count, values, why);
+		if (result != NULL || !may_run_again(postgres->sqlstate))
+			break;
+	}
+	return (struct pg_result *)result;
+}
+
+struct pg_result *
+postgres_run_text(struct postgres *postgres, const char *sql, struct failure *why)
+{
+	char *text = with_schema(postgres, sql);
+	PGresult *result = NULL;
+	struct failure ignored;
+
+	if (why == NULL)
+		why = &ignored;
+	postgres->sqlstate[0] = '\0';
+	if (text == NULL) {
+		failure_set(why, FAILURE_AWAY, "PostgreSQL: out of memory");
+	} else if (postgres_connect(postgres, CONNECT_TIMEOUT_MS, why)) {
+		if (!PQsendQuery(postgres->conn, text)) {
+			fail_with_message(postgres, why, FAILURE_AWAY, "cannot send");
+			postgres_close(postgres);
+		} else {
+			result = collect(postgres, clock_mono_ms() + POSTGRES_STATEMENT_TIMEOUT_MS, why);
+			if (result != NULL)
+				result = judge(postgres, result, "SQL", why);
+		}
+	}
+	free(text);
+	return (struct pg_result *)result;
+}
