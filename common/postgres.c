@@ -1,8 +1,8 @@
 /*
  * postgres.c - one connection to PostgreSQL with deadlines.             [worker, dispatcher]
  *
- * A connection that failed in any way is finished and never used again; the next call connects anew. There is no
- * terminal state.
+ * A connection that failed in any way is finished and never used again; the next call connects
+ * anew. There is no terminal state.
  */
 #include "common/postgres.h"
 
@@ -16,7 +16,7 @@
 #include "common/clock.h"
 
 #define CONNECT_TIMEOUT_MS 5000
-#define RUN_TRIES	   3
+#define RUN_TRIES          3
 
 struct prepared {
 	const struct postgres_statement *statement;
@@ -142,7 +142,8 @@ static bool
 fail_with_message(struct postgres *postgres, struct failure *why, enum failure_category category,
 		  const char *what)
 {
-	const char *said = postgres->conn != NULL ? PQerrorMessage(postgres->conn) : "out of memory";
+	const char *said =
+		postgres->conn != NULL ? PQerrorMessage(postgres->conn) : "out of memory";
 	int length = (int)strcspn(said, "\n");
 
 	return failure_set(why, category, "PostgreSQL: %s: %.*s", what, length, said);
@@ -166,15 +167,31 @@ connect_within(struct postgres *postgres, int64_t deadline_ms, struct failure *w
 	return true;
 }
 
+/* libpq prints notices on standard error by itself; ours stays silent. */
+static void
+drop_notice(void *arg, const PGresult *result)
+{
+	(void)arg;
+	(void)result;
+}
+
 bool
 postgres_connect(struct postgres *postgres, int64_t timeout_ms, struct failure *why)
 {
-	/* The name and the keepalives are ours unless the URL says otherwise: it is expanded last. */
-	const char *const keys[] = {"fallback_application_name", "keepalives_idle",
-				    "keepalives_interval", "keepalives_count", "tcp_user_timeout",
-				    "client_encoding", "options", "dbname", NULL};
-	const char *const values[] = {postgres->application_name, "30", "10", "3", "15000", "UTF8", "",
-				      postgres->address->conninfo, NULL};
+	/* The name and the keepalives are ours unless the URL says otherwise: it is expanded last.
+	 */
+	const char *const keys[] = {"fallback_application_name",
+				    "keepalives_idle",
+				    "keepalives_interval",
+				    "keepalives_count",
+				    "tcp_user_timeout",
+				    "client_encoding",
+				    "options",
+				    "dbname",
+				    NULL};
+	const char *const values[] = {
+		postgres->application_name,  "30", "10", "3", "15000", "UTF8", "",
+		postgres->address->conninfo, NULL};
 
 	if (postgres->conn != NULL && PQstatus(postgres->conn) == CONNECTION_OK)
 		return true;
@@ -183,6 +200,7 @@ postgres_connect(struct postgres *postgres, int64_t timeout_ms, struct failure *
 	postgres->conn = PQconnectStartParams(keys, values, 1);
 	if (postgres->conn == NULL)
 		return failure_set(why, FAILURE_AWAY, "PostgreSQL: out of memory");
+	PQsetNoticeReceiver(postgres->conn, drop_notice, NULL);
 	if (PQstatus(postgres->conn) == CONNECTION_BAD)
 		fail_with_message(postgres, why, FAILURE_AWAY, "cannot connect");
 	else if (connect_within(postgres, clock_mono_ms() + timeout_ms, why) &&
@@ -230,7 +248,8 @@ find_statement(struct postgres *postgres, const struct postgres_statement *state
 	if (postgres->statement_count == POSTGRES_STATEMENTS_MAX)
 		return NULL;
 	entry = &postgres->statements[postgres->statement_count];
-	*entry = (struct prepared){.statement = statement, .sql = with_schema(postgres, statement->sql)};
+	*entry = (struct prepared){.statement = statement,
+				   .sql = with_schema(postgres, statement->sql)};
 	if (entry->sql == NULL)
 		return NULL;
 	postgres->statement_count++;
@@ -238,8 +257,9 @@ find_statement(struct postgres *postgres, const struct postgres_statement *state
 }
 
 /*
- * Whether what the server said is about the values we sent (22 data exception, 23 integrity): only that can be a post's
- * own fault. All else, from a full disk to a missing right, is the operator's and means "not now".
+ * Whether what the server said is about the values we sent (22 data exception, 23 integrity): only
+ * that can be a post's own fault. All else, from a full disk to a missing right, is the operator's
+ * and means "not now".
  */
 static bool
 is_about_data(const char *sqlstate)
@@ -247,19 +267,22 @@ is_about_data(const char *sqlstate)
 	return strncmp(sqlstate, "22", 2) == 0 || strncmp(sqlstate, "23", 2) == 0;
 }
 
-/* A server that is going away or read-only will not come back on this connection; a stale plan goes with it too. */
+/* A server that is going away or read-only will not come back on this connection; a stale plan goes
+ * with it too. */
 static bool
 ends_connection(const char *sqlstate)
 {
-	return sqlstate[0] == '\0' || strncmp(sqlstate, "08", 2) == 0 || strncmp(sqlstate, "53", 2) == 0 ||
-	       strncmp(sqlstate, "57", 2) == 0 || strcmp(sqlstate, "25006") == 0 ||
-	       strcmp(sqlstate, "0A000") == 0 || strcmp(sqlstate, "26000") == 0;
+	return sqlstate[0] == '\0' || strncmp(sqlstate, "08", 2) == 0 ||
+	       strncmp(sqlstate, "53", 2) == 0 || strncmp(sqlstate, "57", 2) == 0 ||
+	       strcmp(sqlstate, "25006") == 0 || strcmp(sqlstate, "0A000") == 0 ||
+	       strcmp(sqlstate, "26000") == 0;
 }
 
 static bool
 may_run_again(const char *sqlstate)
 {
-	/* Serialization, deadlock, lock timeout; a cached plan that a migration made stale, a statement a pooler forgot. */
+	/* Serialization, deadlock, lock timeout; a cached plan that a migration made stale, a
+	 * statement a pooler forgot. */
 	return strcmp(sqlstate, "40001") == 0 || strcmp(sqlstate, "40P01") == 0 ||
 	       strcmp(sqlstate, "55P03") == 0 || strcmp(sqlstate, "0A000") == 0 ||
 	       strcmp(sqlstate, "26000") == 0;
@@ -333,7 +356,8 @@ run_once(struct postgres *postgres, struct prepared *entry, int count, const cha
 {
 	const char *name = entry->statement->name;
 	int64_t deadline_ms = clock_mono_ms() + POSTGRES_STATEMENT_TIMEOUT_MS;
-	bool prepare = !postgres->address->pgbouncer && postgres->address->statement_cache_size != 0;
+	bool prepare =
+		!postgres->address->pgbouncer && postgres->address->statement_cache_size != 0;
 	PGresult *result;
 	int sent;
 
@@ -349,7 +373,8 @@ run_once(struct postgres *postgres, struct prepared *entry, int count, const cha
 		entry->on_server = true;
 	}
 	sent = prepare ? PQsendQueryPrepared(postgres->conn, name, count, values, NULL, NULL, 0)
-		       : PQsendQueryParams(postgres->conn, entry->sql, count, NULL, values, NULL, NULL, 0);
+		       : PQsendQueryParams(postgres->conn, entry->sql, count, NULL, values, NULL,
+					   NULL, 0);
 	if (!sent)
 		goto not_sent;
 	result = collect(postgres, deadline_ms, why);
@@ -361,8 +386,8 @@ not_sent:
 }
 
 /*
- * True when an idle connection was ended by the server meanwhile (a restart): what it has to say is read, so that the
- * statement is not lost on a dead connection. A probe, not a proof.
+ * True when an idle connection was ended by the server meanwhile (a restart): what it has to say is
+ * read, so that the statement is not lost on a dead connection. A probe, not a proof.
  */
 static void
 drop_if_ended(struct postgres *postgres)
@@ -417,7 +442,8 @@ postgres_run_text(struct postgres *postgres, const char *sql, struct failure *wh
 			fail_with_message(postgres, why, FAILURE_AWAY, "cannot send");
 			postgres_close(postgres);
 		} else {
-			result = collect(postgres, clock_mono_ms() + POSTGRES_STATEMENT_TIMEOUT_MS, why);
+			result = collect(postgres, clock_mono_ms() + POSTGRES_STATEMENT_TIMEOUT_MS,
+					 why);
 			if (result != NULL)
 				result = judge(postgres, result, "SQL", why);
 		}

@@ -3,13 +3,14 @@
 /*
  * scoreboard.h - shared memory in which every process reports.         [every process]
  *
- * One anonymous MAP_SHARED mapping, made before the first fork and sized for the largest pool. Every slot has exactly
- * one writer; numbers are relaxed C11 atomics, texts lie under a sequence count; there are no locks that a dying process
- * could hold and no pointers. Readers treat it as what a stranger says: copied, bounded, cleaned. Counters only go up and
- * outlive the process in the slot. Times are clock_mono_ms() unless a name says otherwise.
+ * One anonymous MAP_SHARED mapping, made before the first fork and sized for the largest pool.
+ * Every slot has exactly one writer; numbers are relaxed C11 atomics, texts lie under a sequence
+ * count; there are no locks that a dying process could hold and no pointers. Readers treat it as
+ * what a stranger says: copied, bounded, cleaned. Counters only go up and outlive the process in
+ * the slot. Times are clock_mono_ms() unless a name says otherwise.
  *
- * Slot 0 is the dispatcher's; slots 1..n are workers'. "Generation" tells who writes: it is raised by the
- * supervisor before each fork into the slot.
+ * Slot 0 is the dispatcher's; slots 1..n are workers'. "Generation" tells who writes: it is raised
+ * by the supervisor before each fork into the slot.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -19,35 +20,38 @@
 
 #define SCOREBOARD_WORKERS_MAX 1024
 /* A spare slot lets a reload start the new worker before the old one is gone. */
-#define SCOREBOARD_SLOTS       (1 + SCOREBOARD_WORKERS_MAX + 1)
-#define SCOREBOARD_DISPATCHER  0
-#define SCOREBOARD_TOKEN_SIZE  112
-#define SCOREBOARD_ID_SIZE     160 /* longer ids are cut for display; scoreboard_job.id_complete says so */
-#define SCOREBOARD_TEXT_SIZE   160
+#define SCOREBOARD_SLOTS      (1 + SCOREBOARD_WORKERS_MAX + 1)
+#define SCOREBOARD_DISPATCHER 0
+#define SCOREBOARD_TOKEN_SIZE 112
+#define SCOREBOARD_ID_SIZE                                                                         \
+	160 /* longer ids are cut for display; scoreboard_job.id_complete says so */
+#define SCOREBOARD_TEXT_SIZE 160
 
 struct scoreboard;
 
-/* NULL and errno when the mapping cannot be made. Never freed: it lives as long as the program (tests: scoreboard_free). */
+/* NULL and errno when the mapping cannot be made. Never freed: it lives as long as the program
+ * (tests: scoreboard_free). */
 struct scoreboard *scoreboard_new(void);
 void scoreboard_free(struct scoreboard *board);
 
 /* ---- what a process of a slot does ---- */
 
 enum activity {
-	ACTIVITY_NONE,	    /* no process, or one that has not reported yet */
-	ACTIVITY_BOOT,	    /* connecting for the first time */
-	ACTIVITY_IDLE,	    /* waiting for a turn */
-	ACTIVITY_LOADING,   /* claimed a job; reading the row, asking the gates, refreshing a token */
+	ACTIVITY_NONE,    /* no process, or one that has not reported yet */
+	ACTIVITY_BOOT,    /* connecting for the first time */
+	ACTIVITY_IDLE,    /* waiting for a turn */
+	ACTIVITY_LOADING, /* claimed a job; reading the row, asking the gates, refreshing a token */
 	ACTIVITY_UPLOADING,
 	ACTIVITY_PUBLISHING,
 	ACTIVITY_RECORDING,
 	ACTIVITY_DRAINING,
-	ACTIVITY_RUNNING,   /* the dispatcher at work */
+	ACTIVITY_RUNNING, /* the dispatcher at work */
 	ACTIVITY_COUNT
 };
 const char *activity_name(enum activity activity);
 
-/* Called by the supervisor before it forks into the slot: new generation, token, cleared report; counters stay. */
+/* Called by the supervisor before it forks into the slot: new generation, token, cleared report;
+ * counters stay. */
 void scoreboard_assign(struct scoreboard *board, int slot, uint64_t generation, const char *token);
 /* Called by the supervisor after it has reaped the slot's process. */
 void scoreboard_vacate(struct scoreboard *board, int slot);
@@ -63,12 +67,13 @@ void scoreboard_heartbeat(struct scoreboard *board, int slot);
 
 struct scoreboard_job {
 	char id[SCOREBOARD_ID_SIZE], deviation_id[SCOREBOARD_ID_SIZE];
-	bool id_complete;	/* id was not cut: it may be used as a key */
+	bool id_complete; /* id was not cut: it may be used as a key */
 	int attempt;
 	int64_t started_ms, deadline_ms; /* after deadline_ms the supervisor may kill the worker */
-	uint64_t claim;			 /* counts this slot's claims; names the claim a renewal belongs to */
+	uint64_t claim; /* counts this slot's claims; names the claim a renewal belongs to */
 };
-/* Returns the claim number, never 0. lease_end_ms: clock read before the script was sent + lock duration. */
+/* Returns the claim number, never 0. lease_end_ms: clock read before the script was sent + lock
+ * duration. */
 uint64_t scoreboard_job_begin(struct scoreboard *board, int slot, const char *id,
 			      const char *deviation_id, int attempt, int64_t deadline_ms,
 			      int64_t lease_end_ms);
@@ -78,13 +83,14 @@ void scoreboard_job_end(struct scoreboard *board, int slot);
 /* The worker renewed its own lock. */
 void scoreboard_lease(struct scoreboard *board, int slot, int64_t lease_end_ms);
 
-/* False: no job in hand (or it kept changing while read). *lease_end_ms may be NULL: the later of both leases below. */
+/* False: no job in hand (or it kept changing while read). *lease_end_ms may be NULL: the later of
+ * both leases below. */
 bool scoreboard_job(const struct scoreboard *board, int slot, struct scoreboard_job *job,
 		    int64_t *lease_end_ms);
 
 /*
- * The same with the token that the job is locked with, surely of one generation: whoever reads the two apart may hold a
- * new job beside its predecessor's token.
+ * The same with the token that the job is locked with, surely of one generation: whoever reads the
+ * two apart may hold a new job beside its predecessor's token.
  */
 bool scoreboard_locked_job(const struct scoreboard *board, int slot, struct scoreboard_job *job,
 			   int64_t *lease_end_ms, char token[SCOREBOARD_TOKEN_SIZE]);
@@ -94,15 +100,16 @@ bool scoreboard_locked_job(const struct scoreboard *board, int slot, struct scor
 void scoreboard_renewed(struct scoreboard *board, int slot, uint64_t claim, int64_t lease_end_ms);
 /* The lock of that claim is gone or another's. */
 void scoreboard_lock_lost(struct scoreboard *board, int slot, uint64_t claim);
-/* For the worker: when its current claim's lease ends (own or dispatcher's renewal); *lost if the dispatcher saw it lost. */
+/* For the worker: when its current claim's lease ends (own or dispatcher's renewal); *lost if the
+ * dispatcher saw it lost. */
 int64_t scoreboard_lease_end(const struct scoreboard *board, int slot, bool *lost);
 
 /* ---- deaths (writer: the supervisor), confirmed by the dispatcher ---- */
 
 /*
- * Records the token of a process that is dead, until scoreboard_death_confirmed(). False: the list is full (the
- * stalled check will do it). scoreboard_death_next() gives the dispatcher the next unconfirmed record at or after *at
- * (start with 0) and moves *at behind it.
+ * Records the token of a process that is dead, until scoreboard_death_confirmed(). False: the list
+ * is full (the stalled check will do it). scoreboard_death_next() gives the dispatcher the next
+ * unconfirmed record at or after *at (start with 0) and moves *at behind it.
  */
 #define SCOREBOARD_DEATHS 2048
 bool scoreboard_death_record(struct scoreboard *board, const char *token);
@@ -116,10 +123,10 @@ enum job_result { JOB_COMPLETED, JOB_FAILED, JOB_RETRIED, JOB_DEFERRED, JOB_RESU
 const char *job_result_name(enum job_result result);
 
 enum reconcile_outcome {
-	RECONCILED_PUBLISHED,	  /* the gallery or error_code 9 showed it */
+	RECONCILED_PUBLISHED,     /* the gallery or error_code 9 showed it */
 	RECONCILED_PUBLISHED_NOW, /* asked again, and it went out */
-	RECONCILED_NO_LINK,	  /* published, but no link could be found */
-	RECONCILED_FAILED,	  /* cannot be known */
+	RECONCILED_NO_LINK,       /* published, but no link could be found */
+	RECONCILED_FAILED,        /* cannot be known */
 	RECONCILE_OUTCOME_COUNT
 };
 const char *reconcile_outcome_name(enum reconcile_outcome outcome);
@@ -130,17 +137,17 @@ extern const int64_t scoreboard_bucket_ms[SCOREBOARD_BUCKETS];
 
 /* Plain counters, one enum for all, so that a new one is one line here and one in health/. */
 enum counter {
-	COUNTER_UPLOADS,		/* stash/submit accepted */
+	COUNTER_UPLOADS, /* stash/submit accepted */
 	COUNTER_UPLOADED_BYTES,
-	COUNTER_PUBLISHES,		/* stash/publish accepted */
+	COUNTER_PUBLISHES, /* stash/publish accepted */
 	COUNTER_TOKEN_REFRESHES,
 	COUNTER_TOKEN_REFRESH_FAILURES,
 	COUNTER_DEAD_LOGINS,
-	COUNTER_FENCED,			/* a publish not sent because the lease or lock was not ours any more */
-	COUNTER_HANDED_BACK,		/* jobs of dead processes given back (dispatcher) */
-	COUNTER_STALLED,		/* jobs the stalled check recovered (dispatcher) */
-	COUNTER_REQUEUED,		/* jobs put in the queue anew from PostgreSQL (dispatcher) */
-	COUNTER_TURNS,			/* turns pushed (dispatcher) */
+	COUNTER_FENCED, /* a publish not sent because the lease or lock was not ours any more */
+	COUNTER_HANDED_BACK, /* jobs of dead processes given back (dispatcher) */
+	COUNTER_STALLED,     /* jobs the stalled check recovered (dispatcher) */
+	COUNTER_REQUEUED,    /* jobs put in the queue anew from PostgreSQL (dispatcher) */
+	COUNTER_TURNS,       /* turns pushed (dispatcher) */
 	COUNTER_REDIS_RECONNECTS,
 	COUNTER_POSTGRES_RECONNECTS,
 	COUNTER_LOG_DROPPED,
@@ -161,17 +168,24 @@ enum dependency { DEPENDENCY_REDIS, DEPENDENCY_POSTGRES, DEPENDENCY_COUNT };
 void scoreboard_dependency(struct scoreboard *board, int slot, enum dependency dependency, bool up,
 			   const char *reason);
 /*
- * invalid_client and other faults that only the operator can mend. NULL or "" says that what the operator is responsible
- * for was just seen to work (a refresh went through), and takes back what any slot reported before.
+ * invalid_client and other faults that only the operator can mend. NULL or "" says that what the
+ * operator is responsible for was just seen to work (a refresh went through), and takes back what
+ * any slot reported before.
  */
 void scoreboard_operator_fault(struct scoreboard *board, int slot, const char *reason);
 
 /* ---- the queue (writer: the dispatcher) ---- */
 
 enum queue_state { /* labels of publisher_queue_jobs */
-	QUEUE_STATE_WAITING, QUEUE_STATE_PAUSED, QUEUE_STATE_ACTIVE, QUEUE_STATE_PRIORITIZED,
-	QUEUE_STATE_DELAYED, QUEUE_STATE_COMPLETED, QUEUE_STATE_FAILED, QUEUE_STATE_WAITING_CHILDREN,
-	QUEUE_STATE_COUNT
+		   QUEUE_STATE_WAITING,
+		   QUEUE_STATE_PAUSED,
+		   QUEUE_STATE_ACTIVE,
+		   QUEUE_STATE_PRIORITIZED,
+		   QUEUE_STATE_DELAYED,
+		   QUEUE_STATE_COMPLETED,
+		   QUEUE_STATE_FAILED,
+		   QUEUE_STATE_WAITING_CHILDREN,
+		   QUEUE_STATE_COUNT
 };
 enum circuit_state { CIRCUIT_CLOSED, CIRCUIT_OPEN, CIRCUIT_HALF_OPEN, CIRCUIT_STATE_COUNT };
 void scoreboard_queue(struct scoreboard *board, const int64_t counts[QUEUE_STATE_COUNT],
@@ -182,7 +196,8 @@ void scoreboard_circuits(struct scoreboard *board, const int64_t counts[CIRCUIT_
 
 /* Number of worker slots below `slots` whose activity is IDLE. */
 int scoreboard_idle(const struct scoreboard *board, int slots);
-/* The dispatcher sleeps until a worker becomes idle: set by it, read by workers before they write the wake descriptor. */
+/* The dispatcher sleeps until a worker becomes idle: set by it, read by workers before they write
+ * the wake descriptor. */
 void scoreboard_dispatcher_parked(struct scoreboard *board, bool parked);
 bool scoreboard_is_dispatcher_parked(const struct scoreboard *board);
 
@@ -191,8 +206,8 @@ bool scoreboard_is_dispatcher_parked(const struct scoreboard *board);
 enum pool_phase { POOL_STARTING, POOL_SERVING, POOL_DRAINING };
 struct scoreboard_pool {
 	enum pool_phase phase;
-	int concurrency;      /* worker slots wanted */
-	int workers_ready;    /* workers that have said READY and live */
+	int concurrency;   /* worker slots wanted */
+	int workers_ready; /* workers that have said READY and live */
 	uint64_t config_generation;
 	uint64_t worker_restarts, dispatcher_restarts, workers_killed; /* counters */
 	uint64_t reloads, reloads_refused;
@@ -212,8 +227,8 @@ struct scoreboard_slot_view {
 };
 struct scoreboard_view {
 	struct scoreboard_pool pool;
-	int active_jobs;				   /* derived: slots with a job in hand */
-	uint64_t jobs[JOB_RESULT_COUNT];		   /* sums over all slots */
+	int active_jobs;                 /* derived: slots with a job in hand */
+	uint64_t jobs[JOB_RESULT_COUNT]; /* sums over all slots */
 	uint64_t errors[FAILURE_CATEGORY_COUNT];
 	uint64_t reconciled[RECONCILE_OUTCOME_COUNT];
 	uint64_t counters[COUNTER_COUNT];
@@ -224,7 +239,8 @@ struct scoreboard_view {
 		bool up;
 		int64_t since_ms, checked_ms; /* checked_ms 0: nobody has looked yet */
 		char reason[SCOREBOARD_TEXT_SIZE];
-	} dependencies[DEPENDENCY_COUNT]; /* as the dispatcher reports; its word counts while its heartbeat is fresh */
+	} dependencies[DEPENDENCY_COUNT]; /* as the dispatcher reports; its word counts while its
+					     heartbeat is fresh */
 	char operator_fault[SCOREBOARD_TEXT_SIZE]; /* any slot's; "" = none */
 	int64_t queue[QUEUE_STATE_COUNT];
 	int64_t queue_counted_ms; /* 0 = never */
@@ -235,9 +251,11 @@ struct scoreboard_view {
 	bool dispatcher_up;
 };
 void scoreboard_read(const struct scoreboard *board, struct scoreboard_view *view);
-/* How many worker slots are at which activity; a process that has not reported yet counts as ACTIVITY_BOOT. */
+/* How many worker slots are at which activity; a process that has not reported yet counts as
+ * ACTIVITY_BOOT. */
 void scoreboard_activities(const struct scoreboard *board, int counts[ACTIVITY_COUNT]);
 /* False for a slot that nobody uses. */
-bool scoreboard_read_slot(const struct scoreboard *board, int slot, struct scoreboard_slot_view *view);
+bool scoreboard_read_slot(const struct scoreboard *board, int slot,
+			  struct scoreboard_slot_view *view);
 
 #endif
