@@ -1,0 +1,41 @@
+#ifndef WORKER_LEASE_H
+#define WORKER_LEASE_H
+/*
+ * lease.h - may this job go on? Lock, deadline and orders in one place.  [worker]
+ *
+ * The dispatcher renews the locks of all workers; a worker renews its own when less than half of
+ * its lease is left (design.md). While a request runs, http asks lease_watch() about twice a
+ * second.
+ */
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/failure.h"
+#include "common/queue/queue.h"
+#include "worker/http.h"
+#include "worker/tools.h"
+
+struct lease {
+	struct tools *tools;
+	const struct queue_job *job;
+	int64_t deadline_ms; /* clock_mono_ms(): the job's time is over */
+	bool irrevocable;    /* a publish is on its way: a stop waits a moment for its answer */
+	struct watch watch;
+};
+
+/* Begins the claim's report on the scoreboard. */
+void lease_begin(struct lease *lease, struct tools *tools, const struct queue_job *job);
+void lease_end(struct lease *lease);
+
+/* The watch to hand to requests; belongs to the lease. */
+const struct watch *lease_watch(struct lease *lease);
+
+/* Asked between steps: FAILURE_STOPPED, FAILURE_LOST or NETWORK_ERROR (the job's time is over) when
+ * it may not go on. */
+bool lease_go_on(struct lease *lease, struct failure *why);
+
+/* Before what cannot be taken back: at least a third of the lease must be left (design.md, must
+ * hold 5); renews if it is not. */
+bool lease_prove(struct lease *lease, struct failure *why);
+
+#endif

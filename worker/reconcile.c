@@ -1,0 +1,383 @@
+/*
+ * reconcile.c - what became of a publish whose answer was lost.          [worker]
+ */
+#include "worker/reconcile.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/scoreboard.h"
+#include "worker/gates.h"
+#include "worker/journal.h"
+
+#define GALLERY_PAGE       24
+#define GALLERY_PAGES      2
+#define CANDIDATES_MAX     10  /* what one metadata request takes (deviantart-api.md 7) */
+#define EARLIER_S          120 /* a post may bear a time a little before our request's */
+#define OLD_S              600 /* what is older ends the reading */
+#define LINK_GIVEN_UP_MS   (30 * 60 * 1000)
+#define LINK_FIRST_WAIT_MS 2000
+#define GONE_LOOKS         3
+#define GONE_WAIT_MS       15000
+#define ASKS_MAX           5
+
+#define CODE_ITEM_GONE         7
+#define CODE_ALREADY_PUBLISHED 9
+
+struct candidates {
+	struct deviantart_gallery_post posts[CANDIDATES_MAX];
+	size_t count;
+};
+
+static int64_t
+first_request_s(const struct deviation_file *file)
+{
+	if (file->publish_first_at_s > 0)
+		return file->publish_first_at_s;
+	return clock_wall_ms() / 1000 -
+	       (file->publish_last_ago_ms > 0 ? file->publish_last_ago_ms : 0) / 1000;
+}
+
+/* ---- reading the gallery ---- */
+
+struct gallery_page {
+	int offset;
+	struct deviantart_gallery_post *posts;
+	size_t count;
+	bool has_more;
+};
+
+static bool
+call_gallery(struct publishing *p, void *arg, struct failure *why)
+{
+	struct gallery_page *page = arg;
+
+	return deviantart_gallery(p->tools->deviantart, p->deviation->access_token, page->offset,
+				  lease_watch(p->lease), page->posts, &page->count, &page->has_more,
+				  why);
+}
+
+static bool
+same_title(const char *ours, const struct deviantart_gallery_post *post)
+{
+	char *plain = deviantart_plain_title(post->title);
+	bool same = plain != NULL && strcmp(plain, ours) == 0;
+
+	free(plain);
+	return same;
+}
+
+/* Posts that could be ours; *reached_old: nothing newer follows. */
+static void
+pick(const struct gallery_page *page, const char *title, int64_t first_s, struct candidates *found,
+     bool *reached_old)
+{
+	for (size_t i = 0; i < page->count; i++) {
+		const struct deviantart_gallery_post *post = &page->posts[i];
+
+		if (post->published_time_s != 0 && post->published_time_s < first_s - OLD_S)
+			*reached_old = true;
+		if (post->published_time_s != 0 && post->published_time_s < first_s - EARLIER_S)
+			continue;
+		if (found->count < CANDIDATES_MAX && same_title(title, post))
+			found->posts[found->count++] = *post;
+	}
+}
+
+static bool
+read_gallery(struct publishing *p, struct candidates *found, struct failure *why)
+{
+	int64_t first_s = first_request_s(p->file);
+	struct gallery_page page = {.has_more = true};
+	bool cut, reached_old = false, done = false;
+	char *clean = deviantart_clean_title(p->deviation->title, &cut);
+	char *title = clean == NULL ? NULL : deviantart_plain_title(clean);
+
+	found->count = 0;
+	page.posts = calloc(GALLERY_PAGE, sizeof(*page.posts));
+	if (page.posts == NULL || title == NULL) {
+		failure_set(why, FAILURE_AWAY, "out of memory");
+		goto out;
+	}
+	for (int n = 0; n < GALLERY_PAGES && page.has_more && !reached_old; n++) {
+		page.offset = n * GALLERY_PAGE;
+		if (!publish_with_token(p, call_gallery, &page, why)) {
+			failure_prefix(why, "reading the gallery: ");
+			goto out;
+		}
+		pick(&page, title, first_s, found, &reached_old);
+	}
+	done = true;
+out:
+	free(page.posts);
+	free(clean);
+	free(title);
+	return done;
+}
+
+/* Drops candidates that are another post's of ours already. */
+static bool
+drop_used(struct publishing *p, struct candidates *found, struct failure *why)
+{
+	const char *ids[CANDIDATES_MAX];
+	bool used[CANDIDATES_MAX];
+	size_t kept = 0;
+
+	for (size_t i = 0; i < found->count; i++)
+		ids[i] = found->posts[i].deviation_id;
+	if (found->count == 0)
+		return true;
+	if (!journal_used_posts(p->tools->postgres, p->deviation->id, p->file->id, ids,
+				found->count, used, why))
+		return false;
+	for (size_t i = 0; i < found->count; i++) {
+		if (!used[i])
+			found->posts[kept++] = found->posts[i];
+	}
+	found->count = kept;
+	return true;
+}
+
+struct metadata_request {
+	const char *ids[CANDIDATES_MAX];
+	size_t count;
+	struct deviantart_metadata found[CANDIDATES_MAX];
+	size_t found_count;
+};
+
+static bool
+call_metadata(struct publishing *p, void *arg, struct failure *why)
+{
+	struct metadata_request *request = arg;
+
+	return deviantart_metadata(p->tools->deviantart, p->deviation->access_token, request->ids,
+				   request->count, lease_watch(p->lease), request->found,
+				   &request->found_count, why);
+}
+
+/* Whether the metadata speak against the post: another size than the file's. What is not told
+ * speaks for nothing. */
+static bool
+size_differs(const struct metadata_request *request, const char *id, int64_t size_bytes)
+{
+	for (size_t i = 0; i < request->found_count; i++) {
+		const struct deviantart_metadata *m = &request->found[i];
+
+		if (strcmp(m->deviation_id, id) == 0 && m->file_size_bytes_high > 0)
+			return size_bytes < m->file_size_bytes_low ||
+			       size_bytes > m->file_size_bytes_high;
+	}
+	return false;
+}
+
+/* Of several posts with our title: those whose file size is ours; of these the earliest. */
+static bool
+narrow(struct publishing *p, struct candidates *found, struct failure *why)
+{
+	struct metadata_request *request;
+	const struct deviantart_gallery_post *best = NULL;
+	bool done;
+
+	request = calloc(1, sizeof(*request));
+	if (request == NULL)
+		return failure_set(why, FAILURE_AWAY, "out of memory");
+	request->count = found->count;
+	for (size_t i = 0; i < found->count; i++)
+		request->ids[i] = found->posts[i].deviation_id;
+	done = publish_with_token(p, call_metadata, request, why);
+	for (size_t i = 0; done && i < found->count; i++) {
+		const struct deviantart_gallery_post *post = &found->posts[i];
+
+		if (size_differs(request, post->deviation_id, p->file->size_bytes))
+			continue;
+		if (best == NULL || post->published_time_s < best->published_time_s)
+			best = post;
+	}
+	if (done && best != NULL)
+		found->posts[0] = *best;
+	if (done)
+		found->count = best != NULL ? 1 : 0;
+	free(request);
+	return done || failure_prefix(why, "reading metadata: ");
+}
+
+/* *match: whether the gallery shows the post. */
+static bool
+find_post(struct publishing *p, struct deviantart_published *published, bool *match,
+	  struct failure *why)
+{
+	struct candidates *found = calloc(1, sizeof(*found));
+	bool done;
+
+	if (found == NULL)
+		return failure_set(why, FAILURE_AWAY, "out of memory");
+	done = read_gallery(p, found, why) && drop_used(p, found, why) &&
+	       (found->count == 0 || narrow(p, found, why));
+	*match = done && found->count > 0;
+	if (*match) {
+		snprintf(published->deviation_id, sizeof(published->deviation_id), "%s",
+			 found->posts[0].deviation_id);
+		snprintf(published->url, sizeof(published->url), "%s", found->posts[0].url);
+	}
+	free(found);
+	return done;
+}
+
+/* ---- what follows from it ---- */
+
+static enum publish_result
+hold(struct publish_wait *wait, int64_t wait_ms, const char *reason)
+{
+	wait->unknown = true;
+	wait->wait_ms = wait_ms > 1 ? wait_ms : 1;
+	snprintf(wait->reason, sizeof(wait->reason), "%s", reason);
+	return PUBLISH_WAIT;
+}
+
+static enum publish_result
+settle(struct publishing *p, const struct deviantart_published *published,
+       enum reconcile_outcome outcome, struct failure *why)
+{
+	char gate_name[600];
+
+	if (!publish_record(p, published, reconcile_outcome_name(outcome), why))
+		return PUBLISH_FAILED;
+	publish_gate_name(p, gate_name, sizeof(gate_name));
+	gates_ok(p->tools->gates, p->deviation->user_id, gate_name);
+	scoreboard_count_reconciled(p->tools->board, p->tools->slot, outcome);
+	log_event(LOG_INFO, "A publish with an unknown outcome is resolved",
+		  (struct log_field[]){LOG_STR("outcome", reconcile_outcome_name(outcome)),
+				       LOG_STR("url", published->url), LOG_END});
+	return PUBLISH_DONE;
+}
+
+/* The waits between readings of the gallery for a link: 2 s doubling to 4 min. */
+static int64_t
+link_wait_ms(int looks)
+{
+	return (int64_t)LINK_FIRST_WAIT_MS << (looks < 7 ? looks : 7);
+}
+
+/* It is public, by error_code 9; only the link is missing. */
+static enum publish_result
+look_for_link(struct publishing *p, struct publish_wait *wait, struct failure *why)
+{
+	struct deviantart_published published = {.url = ""};
+	const struct journal_outcome looked = {.is_public = true, .looked = true};
+	bool match;
+
+	if (!find_post(p, &published, &match, why))
+		return PUBLISH_FAILED;
+	if (match)
+		return settle(p, &published, RECONCILED_PUBLISHED, why);
+	if (p->file->public_for_ms >= LINK_GIVEN_UP_MS)
+		return settle(p, &published, RECONCILED_NO_LINK, why);
+	if (!journal_outcome(p->tools->postgres, p->deviation->id, p->lock, p->file, &looked, why))
+		return PUBLISH_FAILED;
+	return hold(wait, link_wait_ms(p->file->looks),
+		    "published, its link is not in the gallery yet");
+}
+
+enum publish_result
+reconcile_already_published(struct publishing *p, struct publish_wait *wait, struct failure *why)
+{
+	const struct journal_outcome outcome = {.is_public = true,
+						.step = "already published",
+						.detail = "DeviantArt says so (error_code 9)"};
+
+	if (!journal_outcome(p->tools->postgres, p->deviation->id, p->lock, p->file, &outcome, why))
+		return PUBLISH_FAILED;
+	if (p->file->public_for_ms < 0)
+		p->file->public_for_ms = 0;
+	return look_for_link(p, wait, why);
+}
+
+/* The item is gone: either published in a way that no gallery shows yet, or deleted. */
+static enum publish_result
+look_for_gone(struct publishing *p, struct publish_wait *wait, struct failure *why)
+{
+	const struct journal_outcome gone = {
+		.item_gone = true, .looked = true, .step = "item gone", .detail = "error_code 7"};
+
+	if (p->file->looks >= GONE_LOOKS) {
+		p->item_gone = true;
+		scoreboard_count_reconciled(p->tools->board, p->tools->slot, RECONCILED_FAILED);
+		failure_set(why, FAILURE_VALIDATION_ERROR,
+			    "DeviantArt does not know the uploaded item any more and the gallery "
+			    "does not show the post. "
+			    "Please look at your gallery before scheduling it again; it will be "
+			    "uploaded anew");
+		return PUBLISH_FAILED;
+	}
+	if (!journal_outcome(p->tools->postgres, p->deviation->id, p->lock, p->file, &gone, why))
+		return PUBLISH_FAILED;
+	return hold(wait, (int64_t)GONE_WAIT_MS * (p->file->looks + 1),
+		    "the item is gone; the gallery is read again");
+}
+
+/* Asks for the same item again: success, or the proof that it had gone out before. */
+static enum publish_result
+ask_again(struct publishing *p, struct publish_wait *wait, struct failure *why)
+{
+	struct deviantart_published published = {.url = ""};
+
+	if (p->file->asks >= ASKS_MAX) {
+		scoreboard_count_reconciled(p->tools->board, p->tools->slot, RECONCILED_FAILED);
+		failure_set(
+			why, FAILURE_VALIDATION_ERROR,
+			"DeviantArt was asked to publish this %d times and never said what became "
+			"of it, and the gallery "
+			"does not show it. Please look at your gallery before scheduling it again",
+			p->file->asks);
+		return PUBLISH_FAILED;
+	}
+	scoreboard_activity(p->tools->board, p->tools->slot, ACTIVITY_PUBLISHING);
+	if (!lease_prove(p->lease, why) ||
+	    !journal_publishing(p->tools->postgres, p->deviation, p->lock, p->file, why))
+		return PUBLISH_FAILED;
+	if (publish_item(p, &published, why))
+		return settle(p, &published, RECONCILED_PUBLISHED_NOW, why);
+	if (why->error_code == CODE_ALREADY_PUBLISHED || why->error_code == CODE_ITEM_GONE)
+		p->publish_refused = false;
+	if (why->error_code == CODE_ALREADY_PUBLISHED)
+		return reconcile_already_published(p, wait, why);
+	if (why->error_code == CODE_ITEM_GONE)
+		return look_for_gone(p, wait, why);
+	return PUBLISH_FAILED;
+}
+
+bool
+reconcile_must_wait(const struct publishing *p, struct publish_wait *wait)
+{
+	const struct deviation_file *file = p->file;
+	int64_t wait_ms = p->tools->config->unknown_wait_ms - file->publish_last_ago_ms;
+
+	if (file->public_for_ms >= 0 || file->item_gone || file->publish_last_ago_ms < 0 ||
+	    wait_ms <= 0)
+		return false;
+	hold(wait, wait_ms,
+	     "an earlier publish has an unknown outcome; it is left alone for a while");
+	return true;
+}
+
+enum publish_result
+reconcile_file(struct publishing *p, struct publish_wait *wait, struct failure *why)
+{
+	struct deviantart_published published = {.url = ""};
+	bool match;
+
+	if (p->file->public_for_ms >= 0)
+		return look_for_link(p, wait, why);
+	publish_tell(p, "publishing", 0,
+		     "an earlier publish of item %s has an unknown outcome: reading the gallery",
+		     p->file->item);
+	if (!find_post(p, &published, &match, why))
+		return PUBLISH_FAILED;
+	if (match)
+		return settle(p, &published, RECONCILED_PUBLISHED, why);
+	return p->file->item_gone ? look_for_gone(p, wait, why) : ask_again(p, wait, why);
+}

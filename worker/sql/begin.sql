@@ -1,0 +1,65 @@
+-- Reads all that a claim needs and takes the execution lock where it may be taken, in one statement.
+-- $1 deviation, $2 user, $3 our lock ("isekai-publisher|<claimed ms>|<token>|<job id>"), $4 job id.
+-- A lock of our format is taken over by a newer claim of the same job, any other after 30 minutes.
+WITH seen AS (
+	SELECT d.*, (now() AT TIME ZONE 'UTC') AS utc_now
+	FROM {schema}.deviations d
+	WHERE d.id = $1
+), locked AS (
+	UPDATE {schema}.deviations d
+	SET execution_lock_id = $3,
+	    execution_locked_at = now() AT TIME ZONE 'UTC',
+	    execution_version = d.execution_version + 1,
+	    status = CASE WHEN d.status = 'publishing' THEN d.status ELSE 'uploading' END,
+	    updated_at = now() AT TIME ZONE 'UTC'
+	WHERE d.id = $1
+	  AND d.user_id = $2
+	  AND (d.status IN ('failed', 'publishing', 'uploading')
+	       OR (d.status = 'scheduled'
+	           AND (d.actual_publish_at IS NULL OR d.actual_publish_at <= now() AT TIME ZONE 'UTC')))
+	  AND EXISTS (SELECT 1 FROM {schema}.deviation_files f WHERE f.deviation_id = d.id)
+	  AND (d.execution_lock_id IS NULL
+	       OR d.execution_lock_id = $3
+	       OR d.execution_locked_at IS NULL
+	       OR d.execution_locked_at < (now() AT TIME ZONE 'UTC') - interval '30 minutes'
+	       OR (starts_with(d.execution_lock_id, 'isekai-publisher|')
+	           AND right(d.execution_lock_id, length($4::text) + 1) = '|' || $4
+	           AND split_part(d.execution_lock_id, '|', 2) COLLATE "C" < split_part($3, '|', 2) COLLATE "C"))
+	RETURNING d.execution_version
+), post AS (
+	INSERT INTO publisher.posts AS p (deviation_id, open_claim)
+	SELECT $1, $3 FROM locked
+	ON CONFLICT (deviation_id) DO UPDATE
+	SET crashes = p.crashes + (p.open_claim IS NOT NULL AND p.open_claim <> $3)::integer,
+	    open_claim = $3,
+	    updated_at = now()
+	RETURNING p.crashes, p.retries, p.first_refused_at
+)
+SELECT s.status::text, s.user_id, (SELECT execution_version FROM locked),
+       s.execution_lock_id,
+       (extract(epoch FROM s.utc_now - s.execution_locked_at) * 1000)::bigint AS locked_for_ms,
+       (extract(epoch FROM s.actual_publish_at - s.utc_now) * 1000)::bigint AS due_in_ms,
+       s.title, s.description, to_json(s.tags), s.category_path, to_json(s.gallery_ids),
+       s.is_mature, s.mature_level::text, s.allow_comments, s.allow_free_download, s.is_ai_generated, s.no_ai,
+       s.stash_only, s.add_watermark, s.display_resolution, s.upload_mode::text,
+       s.stash_item_id, s.deviation_id, s.deviation_url,
+       (extract(epoch FROM s.utc_now - s.updated_at) * 1000)::bigint AS untouched_ms,
+       u.access_token, u.refresh_token,
+       (extract(epoch FROM u.token_expires_at - s.utc_now) * 1000)::bigint AS token_left_ms,
+       (extract(epoch FROM u.refresh_token_expires_at - s.utc_now) * 1000)::bigint AS refresh_left_ms,
+       (SELECT json_agg(json_build_object('id', f.id, 'name', f.original_filename, 'key', f.storage_key,
+                                          'type', f.mime_type, 'size', f.file_size)
+                        ORDER BY f.sort_order, f.created_at, f.id)
+        FROM {schema}.deviation_files f WHERE f.deviation_id = $1) AS files,
+       (SELECT json_agg(json_build_object('id', j.file_id, 'item', j.stash_item_id, 'digest', j.digest, 'state', j.state,
+                'first_ms', (extract(epoch FROM now() - j.publish_first_at) * 1000)::bigint,
+                'first_at', extract(epoch FROM j.publish_first_at)::bigint,
+                'last_ms', (extract(epoch FROM now() - j.publish_last_at) * 1000)::bigint,
+                'public_ms', (extract(epoch FROM now() - j.public_since) * 1000)::bigint,
+                'asks', j.asks, 'looks', j.looks, 'gone', j.item_gone,
+                'deviation_id', j.published_deviation_id, 'url', j.url))
+        FROM publisher.files j WHERE j.deviation_id = $1) AS journal,
+       (SELECT crashes FROM post), (SELECT retries::text FROM post),
+       (SELECT (extract(epoch FROM now() - first_refused_at) * 1000)::bigint FROM post) AS refused_for_ms
+FROM seen s
+LEFT JOIN {schema}.users u ON u.id = s.user_id

@@ -1,0 +1,27 @@
+-- For good: the row says why, and scheduling it again starts afresh.
+-- $1 deviation, $2 lock, $3 message, $4 file to be forgotten or NULL (its item is gone), $5 file whose publish was refused for sure or NULL.
+WITH fence AS (
+	UPDATE {schema}.deviations d
+	SET status = 'failed', error_message = $3,
+	    retry_count = d.retry_count + 1, last_retry_at = now() AT TIME ZONE 'UTC',
+	    execution_lock_id = NULL, execution_locked_at = NULL,
+	    stash_item_id = CASE WHEN $4::text IS NULL THEN d.stash_item_id END,
+	    updated_at = now() AT TIME ZONE 'UTC'
+	WHERE d.id = $1 AND d.execution_lock_id = $2
+	RETURNING 1
+), forgotten AS (
+	DELETE FROM publisher.files f USING fence
+	WHERE f.deviation_id = $1 AND f.file_id = $4 AND f.state <> 'published'
+), item AS (
+	UPDATE publisher.files f
+	SET asks = f.asks - 1,
+	    state = CASE WHEN f.asks <= 1 THEN 'submitted' ELSE f.state END,
+	    publish_first_at = CASE WHEN f.asks > 1 THEN f.publish_first_at END
+	FROM fence
+	WHERE f.deviation_id = $1 AND f.file_id = $5 AND f.state = 'publishing' AND f.public_since IS NULL
+), post AS (
+	DELETE FROM publisher.posts p USING fence WHERE p.deviation_id = $1
+), step AS (
+	INSERT INTO publisher.steps (deviation_id, step, detail) SELECT $1, 'failed', $3 FROM fence
+)
+SELECT (SELECT count(*) FROM fence)

@@ -1,0 +1,35 @@
+-- A claim ends and the post waits: the row is given free (or its lock kept, while an outcome is unknown).
+-- $1 deviation, $2 lock, $3 message for the artist or NULL, $4 category to count or NULL, $5 whether it counts as a failed attempt,
+-- $6 whether it was a refusal or an outage, $7 file whose publish was refused for sure or NULL, $8 keep the lock, $9 step or NULL, $10 detail.
+WITH fence AS (
+	UPDATE {schema}.deviations d
+	SET status = CASE WHEN d.status = 'uploading' THEN 'scheduled' ELSE d.status END,
+	    execution_lock_id = CASE WHEN $8::boolean THEN d.execution_lock_id END,
+	    execution_locked_at = CASE WHEN $8::boolean THEN now() AT TIME ZONE 'UTC' END,
+	    error_message = coalesce($3, d.error_message),
+	    retry_count = d.retry_count + $5::boolean::integer,
+	    last_retry_at = CASE WHEN $3 IS NULL THEN d.last_retry_at ELSE now() AT TIME ZONE 'UTC' END,
+	    updated_at = now() AT TIME ZONE 'UTC'
+	WHERE d.id = $1 AND d.execution_lock_id = $2
+	RETURNING 1
+), item AS (
+	UPDATE publisher.files f
+	SET asks = f.asks - 1,
+	    state = CASE WHEN f.asks <= 1 THEN 'submitted' ELSE f.state END,
+	    publish_first_at = CASE WHEN f.asks > 1 THEN f.publish_first_at END
+	FROM fence
+	WHERE f.deviation_id = $1 AND f.file_id = $7 AND f.state = 'publishing' AND f.public_since IS NULL
+), post AS (
+	UPDATE publisher.posts p
+	SET open_claim = NULL,
+	    crashes = CASE WHEN $5::boolean THEN 0 ELSE p.crashes END,
+	    retries = CASE WHEN $4::text IS NULL THEN p.retries
+	                   ELSE jsonb_set(p.retries, ARRAY[$4::text],
+	                                  to_jsonb(coalesce((p.retries ->> $4)::integer, 0) + 1)) END,
+	    first_refused_at = CASE WHEN $6::boolean THEN coalesce(p.first_refused_at, now()) ELSE p.first_refused_at END,
+	    updated_at = now()
+	FROM fence WHERE p.deviation_id = $1
+), step AS (
+	INSERT INTO publisher.steps (deviation_id, step, detail) SELECT $1, $9, $10 FROM fence WHERE $9::text IS NOT NULL
+)
+SELECT (SELECT count(*) FROM fence)

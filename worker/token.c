@@ -1,0 +1,497 @@
+/*
+ * token.c - a fresh access token for a user.                            [worker]
+ */
+#include "worker/token.h"
+
+#include <cjson/cJSON.h>
+#include <errno.h>
+#include <hiredis/hiredis.h>
+#include <libpq-fe.h>
+#include <openssl/evp.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "worker/seal.h"
+
+#define LEASE_MS         90000 /* longer than the longest refresh request may take */
+#define REDIS_TIMEOUT_MS 3000
+#define PARKED_FOR       "7776000" /* seconds: as long as the refresh token lives (90 days) */
+#define OTHERS_WAIT_MS   400
+
+static const char token_lease_sql[] =
+#include "worker/sql/token_lease.sql.h"
+	;
+static const char token_read_sql[] =
+#include "worker/sql/token_read.sql.h"
+	;
+static const char token_store_sql[] =
+#include "worker/sql/token_store.sql.h"
+	;
+static const char token_release_sql[] =
+#include "worker/sql/token_release.sql.h"
+	;
+static const char token_dead_sql[] =
+#include "worker/sql/token_dead.sql.h"
+	;
+
+#define STATEMENT(var)                                                                             \
+	static const struct postgres_statement var = {.name = "publisher_" #var, .sql = var##_sql}
+STATEMENT(token_lease);
+STATEMENT(token_read);
+STATEMENT(token_store);
+STATEMENT(token_release);
+STATEMENT(token_dead);
+
+const char token_dead_message[] = "DeviantArt no longer accepts the login of this account. Please "
+				  "connect your DeviantArt account again, "
+				  "then schedule the post anew.";
+
+/* A pair that DeviantArt gave out and that is not in PostgreSQL yet. */
+struct pair {
+	char *user_id, *old_refresh, *access, *refresh;
+	int64_t expires_at_ms; /* wall clock */
+	bool parked;
+};
+
+struct token_keeper {
+	const struct config *config;
+	struct redis *redis;
+	struct postgres *postgres;
+	struct deviantart *deviantart;
+	const char *holder;
+	struct pair *unsettled; /* NULL: nothing is held */
+};
+
+static void
+wipe(char *text)
+{
+	if (text != NULL)
+		explicit_bzero(text, strlen(text));
+	free(text);
+}
+
+static void
+pair_free(struct pair *pair)
+{
+	if (pair == NULL)
+		return;
+	free(pair->user_id);
+	wipe(pair->old_refresh);
+	wipe(pair->access);
+	wipe(pair->refresh);
+	free(pair);
+}
+
+struct token_keeper *
+token_keeper_new(const struct config *config, struct redis *redis, struct postgres *postgres,
+		 struct deviantart *deviantart, const char *holder)
+{
+	struct token_keeper *keeper = calloc(1, sizeof(*keeper));
+
+	if (keeper == NULL)
+		return NULL;
+	keeper->config = config;
+	keeper->redis = redis;
+	keeper->postgres = postgres;
+	keeper->deviantart = deviantart;
+	keeper->holder = holder;
+	return keeper;
+}
+
+void
+token_keeper_free(struct token_keeper *keeper)
+{
+	if (keeper == NULL)
+		return;
+	pair_free(keeper->unsettled);
+	free(keeper);
+}
+
+/* ---- parking ---- */
+
+static bool
+parking_key(const char *user_id, char *out, size_t out_size)
+{
+	return snprintf(out, out_size, "isekai-publisher:parked-token:%s", user_id) < (int)out_size;
+}
+
+/* The pair as JSON; wiped by the caller. */
+static char *
+pair_text(const struct pair *pair)
+{
+	cJSON *object = cJSON_CreateObject();
+	char *text = NULL;
+
+	if (cJSON_AddStringToObject(object, "old", pair->old_refresh) != NULL &&
+	    cJSON_AddStringToObject(object, "access", pair->access) != NULL &&
+	    cJSON_AddStringToObject(object, "refresh", pair->refresh) != NULL &&
+	    cJSON_AddNumberToObject(object, "expires_at_ms", (double)pair->expires_at_ms) != NULL)
+		text = cJSON_PrintUnformatted(object);
+	cJSON_Delete(object);
+	return text;
+}
+
+static bool
+park(struct token_keeper *keeper, struct pair *pair)
+{
+	char key[300];
+	char *text = pair_text(pair);
+	char *sealed = text == NULL ? NULL
+				    : seal_close(keeper->config->deviantart_client_secret,
+						 pair->user_id, text);
+	const char *argv[] = {"SET", key, sealed, "EX", PARKED_FOR};
+	redisReply *reply = NULL;
+
+	if (sealed != NULL && parking_key(pair->user_id, key, sizeof(key)))
+		reply = redis_call(keeper->redis, REDIS_TIMEOUT_MS, NULL, 5, argv, NULL);
+	pair->parked = reply != NULL;
+	redis_reply_free(reply);
+	wipe(text);
+	free(sealed);
+	return pair->parked;
+}
+
+static void
+unpark(struct token_keeper *keeper, const char *user_id)
+{
+	char key[300];
+	const char *argv[] = {"DEL", key};
+
+	if (parking_key(user_id, key, sizeof(key)))
+		redis_reply_free(redis_call(keeper->redis, REDIS_TIMEOUT_MS, NULL, 2, argv, NULL));
+}
+
+static char *
+text_of(const cJSON *object, const char *name)
+{
+	const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, name));
+
+	return text == NULL ? NULL : strdup(text);
+}
+
+static struct pair *
+pair_from_text(const char *user_id, const char *text)
+{
+	cJSON *object = cJSON_Parse(text);
+	struct pair *pair = calloc(1, sizeof(*pair));
+
+	if (pair != NULL && object != NULL) {
+		pair->user_id = strdup(user_id);
+		pair->old_refresh = text_of(object, "old");
+		pair->access = text_of(object, "access");
+		pair->refresh = text_of(object, "refresh");
+		pair->expires_at_ms = (int64_t)cJSON_GetNumberValue(
+			cJSON_GetObjectItemCaseSensitive(object, "expires_at_ms"));
+		pair->parked = true;
+	}
+	cJSON_Delete(object);
+	if (pair == NULL || pair->user_id == NULL || pair->old_refresh == NULL ||
+	    pair->access == NULL || pair->refresh == NULL) {
+		pair_free(pair);
+		return NULL;
+	}
+	return pair;
+}
+
+/* A pair that somebody had to leave in Redis; *pair NULL: none. */
+static bool
+read_parked(struct token_keeper *keeper, const char *user_id, struct pair **pair,
+	    struct failure *why)
+{
+	char key[300];
+	const char *argv[] = {"GET", key};
+	redisReply *reply;
+	char *text = NULL;
+
+	*pair = NULL;
+	if (!parking_key(user_id, key, sizeof(key)))
+		return true;
+	reply = redis_call(keeper->redis, REDIS_TIMEOUT_MS, why, 2, argv, NULL);
+	if (reply == NULL)
+		return false;
+	if (reply->type == REDIS_REPLY_STRING) {
+		text = seal_open(keeper->config->deviantart_client_secret, user_id, reply->str);
+		if (text == NULL)
+			log_event(LOG_ERROR,
+				  "a parked token pair cannot be opened; was the client secret "
+				  "changed?",
+				  (struct log_field[]){LOG_STR("userId", user_id), LOG_END});
+		else
+			*pair = pair_from_text(user_id, text);
+	}
+	wipe(text);
+	redis_reply_free(reply);
+	return true;
+}
+
+/* ---- PostgreSQL ---- */
+
+static bool
+read_tokens(struct token_keeper *keeper, struct deviation *deviation, struct failure *why)
+{
+	const char *const values[] = {deviation->user_id};
+	PGresult *result =
+		POSTGRES_RESULT(postgres_run(keeper->postgres, &token_read, 1, values, why));
+	bool done = false;
+
+	if (result == NULL)
+		return false;
+	if (PQntuples(result) != 1)
+		failure_set(why, FAILURE_VALIDATION_ERROR,
+			    "the user of this deviation does not exist any more");
+	else
+		done = deviation_set_tokens(deviation, PQgetvalue(result, 0, 0),
+					    PQgetvalue(result, 0, 1),
+					    strtoll(PQgetvalue(result, 0, 2), NULL, 10), why);
+	if (done)
+		deviation->refresh_left_ms = strtoll(PQgetvalue(result, 0, 3), NULL, 10);
+	/* libpq keeps the answer in one block; its tokens are wiped before that block goes back to
+	 * the heap. */
+	for (int col = 0; PQntuples(result) == 1 && col < 2; col++)
+		explicit_bzero(PQgetvalue(result, 0, col), (size_t)PQgetlength(result, 0, col));
+	PQclear(result);
+	return done;
+}
+
+/* *stored false: the row does not hold the old token any more (a new login, or a Node process that
+ * refreshed). */
+static bool
+store(struct token_keeper *keeper, const struct pair *pair, bool *stored, struct failure *why)
+{
+	char seconds[24];
+	int64_t left_s = (pair->expires_at_ms - clock_wall_ms()) / 1000;
+	const char *const values[] = {pair->user_id, pair->old_refresh, pair->access,
+				      pair->refresh, seconds,           keeper->holder};
+	PGresult *result;
+
+	snprintf(seconds, sizeof(seconds), "%lld", (long long)left_s);
+	result = POSTGRES_RESULT(postgres_run(keeper->postgres, &token_store, 6, values, why));
+	if (result == NULL)
+		return false;
+	*stored = strcmp(PQgetvalue(result, 0, 0), "1") == 0;
+	PQclear(result);
+	return true;
+}
+
+bool
+token_settle(struct token_keeper *keeper, struct failure *why)
+{
+	struct pair *pair = keeper->unsettled;
+	bool stored;
+
+	if (pair == NULL)
+		return true;
+	if (!store(keeper, pair, &stored, why)) {
+		/* Parked is as good as stored: whoever needs the user's token next finds it there.
+		 */
+		if (!pair->parked && !park(keeper, pair))
+			return false;
+	} else if (pair->parked) {
+		unpark(keeper, pair->user_id);
+	}
+	pair_free(pair);
+	keeper->unsettled = NULL;
+	return true;
+}
+
+/* *got false: somebody else refreshes this user's token now. */
+static bool
+take_lease(struct token_keeper *keeper, const struct deviation *deviation, bool *got,
+	   struct failure *why)
+{
+	unsigned char sum[EVP_MAX_MD_SIZE];
+	unsigned size = 0;
+	char digest[2 * EVP_MAX_MD_SIZE + 1] = "", lease_ms[16];
+	const char *const values[] = {deviation->user_id, keeper->holder, digest, lease_ms};
+	PGresult *result;
+
+	if (EVP_Digest(deviation->refresh_token, strlen(deviation->refresh_token), sum, &size,
+		       EVP_sha256(), NULL) != 1)
+		size = 0;
+	for (unsigned i = 0; i < size; i++)
+		snprintf(digest + 2 * i, 3, "%02x", sum[i]);
+	snprintf(lease_ms, sizeof(lease_ms), "%d", LEASE_MS);
+	result = POSTGRES_RESULT(postgres_run(keeper->postgres, &token_lease, 4, values, why));
+	if (result == NULL)
+		return false;
+	*got = PQntuples(result) == 1;
+	PQclear(result);
+	return true;
+}
+
+static void
+release_lease(struct token_keeper *keeper, const char *user_id)
+{
+	const char *const values[] = {user_id, keeper->holder};
+
+	PQclear(POSTGRES_RESULT(postgres_run(keeper->postgres, &token_release, 2, values, NULL)));
+}
+
+/* ---- refreshing ---- */
+
+static bool
+is_fresh(const struct deviation *deviation)
+{
+	return deviation->token_left_ms >= TOKEN_REFRESH_BELOW_MS;
+}
+
+/* Sleeps, but not through a stop. */
+static bool
+wait_under(const struct watch *watch, int64_t ms, struct failure *why)
+{
+	int64_t end_ms = clock_mono_ms() + ms;
+
+	for (int64_t left; (left = end_ms - clock_mono_ms()) > 0;) {
+		struct pollfd fd = {.fd = watch != NULL ? watch->wake_fd : -1, .events = POLLIN};
+
+		if (poll(&fd, 1, (int)(left < 500 ? left : 500)) < 0 && errno != EINTR)
+			return failure_set(why, FAILURE_AWAY, "poll failed");
+		if (watch != NULL && watch->go_on != NULL && !watch->go_on(watch->arg, why))
+			return false;
+	}
+	return true;
+}
+
+/* The pair is on its way to PostgreSQL; whatever happens from here on, it is not lost. */
+static bool
+settle_new_pair(struct token_keeper *keeper, struct deviation *deviation,
+		struct deviantart_tokens *tokens, struct failure *why)
+{
+	struct pair *pair = calloc(1, sizeof(*pair));
+
+	if (pair != NULL) {
+		pair->user_id = strdup(deviation->user_id);
+		pair->old_refresh = strdup(deviation->refresh_token);
+		pair->access = tokens->access_token;
+		pair->refresh = tokens->refresh_token;
+		tokens->access_token = NULL;
+		tokens->refresh_token = NULL;
+		pair->expires_at_ms = clock_wall_ms() + tokens->expires_in_s * 1000;
+	}
+	if (pair == NULL || pair->user_id == NULL || pair->old_refresh == NULL) {
+		pair_free(pair);
+		return failure_set(why, FAILURE_AWAY, "out of memory");
+	}
+	keeper->unsettled = pair;
+	park(keeper, pair); /* first: a crash before the commit below must not lose it */
+	if (!token_settle(keeper, why))
+		return false;
+	/* The row is the truth, also where somebody else was faster. */
+	return read_tokens(keeper, deviation, why);
+}
+
+/*
+ * DeviantArt says the refresh token is no good. It is believed only when the row, read again after
+ * 1 s and after 4 s more, still holds that very token: somebody without our lease (a Node process)
+ * may just have refreshed it.
+ */
+static bool
+doubt_refusal(struct token_keeper *keeper, struct deviation *deviation, const struct watch *watch,
+	      struct failure *why)
+{
+	static const int64_t waits_ms[] = {1000, 3000};
+	struct failure refusal = *why;
+	char *presented = strdup(deviation->refresh_token);
+	bool changed = false;
+
+	if (presented == NULL)
+		return failure_set(why, FAILURE_AWAY, "out of memory");
+	for (size_t i = 0; !changed && i < sizeof(waits_ms) / sizeof(waits_ms[0]); i++) {
+		if (!wait_under(watch, waits_ms[i], why) || !read_tokens(keeper, deviation, why)) {
+			wipe(presented);
+			return false;
+		}
+		changed = strcmp(presented, deviation->refresh_token) != 0;
+	}
+	wipe(presented);
+	if (changed)
+		return true;
+	*why = refusal;
+	return false;
+}
+
+static bool
+refresh_under_lease(struct token_keeper *keeper, struct deviation *deviation, bool force,
+		    const char *refused_access, const struct watch *watch, struct failure *why)
+{
+	struct deviantart_tokens tokens = {0};
+	struct pair *parked;
+	bool done;
+
+	if (!read_parked(keeper, deviation->user_id, &parked, why))
+		return false;
+	if (parked != NULL) {
+		keeper->unsettled = parked;
+		if (!token_settle(keeper, why))
+			return false;
+	}
+	/* Under the lease: what another process stored in the meantime is as good as ours. */
+	if (!read_tokens(keeper, deviation, why))
+		return false;
+	if (is_fresh(deviation) && (!force || refused_access == NULL ||
+				    strcmp(refused_access, deviation->access_token) != 0))
+		return true;
+	if (deviation->refresh_left_ms <= 0)
+		return failure_set(why, FAILURE_REFRESH_TOKEN_EXPIRED,
+				   "the login of this account is past its date");
+	done = deviantart_refresh(keeper->deviantart, deviation->refresh_token, watch, &tokens,
+				  why);
+	if (done)
+		done = settle_new_pair(keeper, deviation, &tokens, why);
+	else if (why->category == FAILURE_REFRESH_TOKEN_EXPIRED)
+		done = doubt_refusal(keeper, deviation, watch, why);
+	deviantart_tokens_clear(&tokens);
+	return done;
+}
+
+bool
+token_fresh(struct token_keeper *keeper, struct deviation *deviation, bool force,
+	    const struct watch *watch, bool *refreshed, struct failure *why)
+{
+	char *refused_access;
+	bool got, done;
+
+	*refreshed = false;
+	if (!deviation->user_found)
+		return failure_set(why, FAILURE_VALIDATION_ERROR,
+				   "the user of this deviation does not exist");
+	if (!force && is_fresh(deviation))
+		return true;
+	if (!take_lease(keeper, deviation, &got, why))
+		return false;
+	if (!got) {
+		failure_set(why, FAILURE_AWAY, "another worker refreshes this user's token");
+		why->wait_ms = OTHERS_WAIT_MS;
+		return false;
+	}
+	refused_access = force ? strdup(deviation->access_token) : NULL;
+	done = refresh_under_lease(keeper, deviation, force, refused_access, watch, why);
+	wipe(refused_access);
+	release_lease(keeper, deviation->user_id);
+	*refreshed = done;
+	return done;
+}
+
+bool
+token_login_dead(struct token_keeper *keeper, const struct deviation *deviation, char **ids,
+		 struct failure *why)
+{
+	const char *const values[] = {deviation->user_id, token_dead_message, deviation->id};
+	PGresult *result =
+		POSTGRES_RESULT(postgres_run(keeper->postgres, &token_dead, 3, values, why));
+	cJSON *array;
+
+	if (result == NULL)
+		return false;
+	array = cJSON_CreateArray();
+	for (int row = 0; row < PQntuples(result); row++)
+		cJSON_AddItemToArray(array, cJSON_CreateString(PQgetvalue(result, row, 0)));
+	PQclear(result);
+	*ids = cJSON_PrintUnformatted(array);
+	cJSON_Delete(array);
+	return *ids != NULL || failure_set(why, FAILURE_AWAY, "out of memory");
+}

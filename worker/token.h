@@ -1,0 +1,54 @@
+#ifndef WORKER_TOKEN_H
+#define WORKER_TOKEN_H
+/*
+ * token.h - a fresh access token for a user; no refresh token is ever lost.   [worker]
+ *
+ * design.md, must hold 4. One refresh at a time per user over all hosts, by a lease row that is
+ * committed before the request (no transaction is open over HTTP). The answer's pair is parked
+ * sealed in Redis, committed by compare-and-set on the old one, and un-parked; where PostgreSQL is
+ * away in that moment it stays parked, and in memory, until somebody commits it. A refusal is
+ * believed only after the row was read again.
+ */
+#include <stdbool.h>
+
+#include "common/config.h"
+#include "common/failure.h"
+#include "common/postgres.h"
+#include "common/redis.h"
+#include "worker/deviantart.h"
+#include "worker/deviation.h"
+
+struct token_keeper;
+
+/* Everything is borrowed. holder: this process' lock token (names the lease). */
+struct token_keeper *token_keeper_new(const struct config *config, struct redis *redis,
+				      struct postgres *postgres, struct deviantart *deviantart,
+				      const char *holder);
+void token_keeper_free(struct token_keeper *keeper);
+
+#define TOKEN_REFRESH_BELOW_MS (5 * 60 * 1000)
+
+/*
+ * Makes the deviation's access token live at least 5 minutes more; force: refresh whatever its date
+ * says (DeviantArt refused it). *refreshed says whether a refresh was made or another's was found.
+ * Failures: REFRESH_TOKEN_EXPIRED (believed), OPERATOR, AWAY (with wait_ms while somebody else
+ * refreshes), NETWORK_ERROR, ...
+ */
+bool token_fresh(struct token_keeper *keeper, struct deviation *deviation, bool force,
+		 const struct watch *watch, bool *refreshed, struct failure *why);
+
+/* A pair that could be stored nowhere yet is held in memory: the worker takes no job until it lies
+ * somewhere. True: none is held. */
+bool token_settle(struct token_keeper *keeper, struct failure *why);
+
+/*
+ * The login is dead: every scheduled deviation of the user but this one goes to draft. *ids: their
+ * ids as a JSON array text (free()).
+ */
+bool token_login_dead(struct token_keeper *keeper, const struct deviation *deviation, char **ids,
+		      struct failure *why);
+
+/* What artists read then. */
+extern const char token_dead_message[];
+
+#endif

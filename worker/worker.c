@@ -1,0 +1,254 @@
+/*
+ * worker.c - one process, one job at a time: wait, claim, publish, finish.   [worker]
+ *
+ * A claim whose answer was lost may have locked a job under this process' token that it does not
+ * know of. The process then leaves (CHILD_EXIT_DECLARED_DEAD): its death is recorded, and
+ * everything its token holds is handed back at once.
+ */
+#include "worker/worker.h"
+
+#include <malloc.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/postgres.h"
+#include "common/queue/queue.h"
+#include "common/redis.h"
+#include "worker/chance.h"
+#include "worker/ending.h"
+#include "worker/http.h"
+#include "worker/job.h"
+#include "worker/orders.h"
+#include "worker/token.h"
+#include "worker/tools.h"
+#include "worker/turn.h"
+
+#define CONNECT_MS       3000
+#define AWAY_FIRST_MS    50
+#define AWAY_MOST_MS     1500
+#define POSTGRES_REST_MS 60000 /* an idle worker lets go of its PostgreSQL connection after this   \
+				*/
+#define TRIM_ABOVE_BYTES (1024 * 1024)
+
+struct worker {
+	struct tools tools;
+	struct orders orders;
+	int64_t away_ms; /* the next pause while Redis is away */
+	int64_t last_job_ms;
+	bool doubtful; /* this process' token may hold a job that it does not know of */
+};
+
+static void
+say_ready(const struct child *child)
+{
+	/* The supervisor may be gone; then the control pipe says so. */
+	if (write(child->ready_fd, "r", 1) != 1)
+		log_event(LOG_DEBUG, "nobody hears that this worker is ready", NULL);
+	close(child->ready_fd);
+}
+
+bool
+worker_prepare(const struct config *config, struct failure *why)
+{
+	(void)config;
+	return http_global_init(why);
+}
+
+static void
+redis_is_up(struct worker *worker)
+{
+	worker->away_ms = AWAY_FIRST_MS;
+	scoreboard_dependency(worker->tools.board, worker->tools.slot, DEPENDENCY_REDIS, true, "");
+}
+
+/* A pause that grows, ended by an order. */
+static void
+redis_is_away(struct worker *worker, const struct failure *why)
+{
+	scoreboard_dependency(worker->tools.board, worker->tools.slot, DEPENDENCY_REDIS, false,
+			      why->message);
+	scoreboard_count(worker->tools.board, worker->tools.slot, COUNTER_REDIS_RECONNECTS, 1);
+	log_failure(LOG_DEBUG, "Redis is away", why, NULL);
+	orders_wait(&worker->orders, -1, chance_around(worker->away_ms));
+	worker->away_ms = worker->away_ms * 2 < AWAY_MOST_MS ? worker->away_ms * 2 : AWAY_MOST_MS;
+}
+
+static void
+count_end(struct worker *worker, const struct job_end *end, int64_t begun_ms)
+{
+	enum job_result result = JOB_DEFERRED;
+	int64_t took_ms = clock_mono_ms() - begun_ms;
+
+	if (end->kind == JOB_END_COMPLETE)
+		result = JOB_COMPLETED;
+	else if (end->kind == JOB_END_FAIL)
+		result = JOB_FAILED;
+	else if (end->kind == JOB_END_RETRY)
+		result = JOB_RETRIED;
+	scoreboard_count_job(worker->tools.board, worker->tools.slot, result, took_ms);
+	if (result == JOB_COMPLETED)
+		log_event(LOG_INFO, "Job completed",
+			  (struct log_field[]){LOG_INT("durationMs", took_ms), LOG_END});
+}
+
+/* PostgreSQL is away: a job claimed now could only wait. Looks again until it is back. */
+static void
+wait_for_database(struct worker *worker)
+{
+	int64_t pause_ms = 200;
+	struct failure why;
+
+	while (!worker->orders.drain && !tools_database(&worker->tools, &why)) {
+		scoreboard_activity(worker->tools.board, worker->tools.slot, ACTIVITY_BOOT);
+		orders_wait(&worker->orders, -1, chance_around(pause_ms));
+		orders_read(&worker->orders);
+		pause_ms = pause_ms * 2 < 2000 ? pause_ms * 2 : 2000;
+	}
+}
+
+/* Runs one job and ends its claim; returns the job that was claimed in the same step, or NULL. */
+static struct queue_job *
+work_on(struct worker *worker, struct queue_job *job)
+{
+	const struct queue_next next = {.worker_name = worker->tools.name};
+	int64_t begun_ms = clock_mono_ms();
+	struct job_end end;
+	struct queue_end told;
+	struct queue_job *following = NULL;
+	bool more, doubtful;
+
+	job_run(&worker->tools, job, &end);
+	orders_read(&worker->orders);
+	more = !worker->orders.drain && !end.database_away;
+	ending_tell(&worker->tools, job, &end, more ? &next : NULL, &told, &doubtful);
+	if (told.state == QUEUE_END_LOST)
+		log_event(LOG_WARN, "The job was not ours any more when it ended", NULL);
+	count_end(worker, &end, begun_ms);
+	scoreboard_job_end(worker->tools.board, worker->tools.slot);
+	log_job_end();
+	worker->doubtful = worker->doubtful || doubtful;
+	worker->last_job_ms = clock_mono_ms();
+	if (more && told.state == QUEUE_ENDED && told.next.state == QUEUE_CLAIM_JOB)
+		following = told.next.job;
+	if (more && told.state == QUEUE_ENDED && told.next.state == QUEUE_CLAIM_DEAD)
+		worker->doubtful = true;
+	if (end.database_away)
+		wait_for_database(worker);
+	job_end_clear(&end);
+	queue_job_free(job);
+	return following;
+}
+
+/* Claims and works until there is nothing to claim. False: Redis is away. */
+static bool
+look(struct worker *worker, struct failure *why)
+{
+	struct queue_claim claim;
+
+	while (!worker->orders.drain && !worker->doubtful) {
+		struct queue_job *job;
+
+		if (!token_settle(worker->tools.tokens, why))
+			return false; /* a token pair lies nowhere but in this process: it takes no
+					 job */
+		if (!queue_claim(worker->tools.queue, worker->tools.child->token,
+				 worker->tools.name, &claim, why)) {
+			/* An answer that was lost, not one that said no: the script may have locked
+			 * a job for us. */
+			worker->doubtful = redis_answer_lost(worker->tools.redis);
+			return false;
+		}
+		redis_is_up(worker);
+		if (claim.state == QUEUE_CLAIM_DEAD)
+			worker->doubtful = true;
+		if (claim.state != QUEUE_CLAIM_JOB)
+			return true;
+		for (job = claim.job; job != NULL;)
+			job = work_on(worker, job);
+		orders_read(&worker->orders);
+	}
+	return true;
+}
+
+/* What an idle worker does not need: after a burst its heap goes back, after a minute its
+ * connections do. */
+static void
+rest(struct worker *worker)
+{
+	struct mallinfo2 heap = mallinfo2();
+
+	if (heap.fordblks > TRIM_ABOVE_BYTES)
+		malloc_trim(0);
+	if (worker->last_job_ms != 0 && clock_mono_ms() - worker->last_job_ms > POSTGRES_REST_MS) {
+		postgres_close(worker->tools.postgres);
+		http_rest(worker->tools.http);
+		worker->last_job_ms = 0;
+	}
+}
+
+/* A parked dispatcher waits for somebody to become idle. */
+static void
+become_idle(struct worker *worker)
+{
+	static const uint64_t one = 1;
+
+	scoreboard_activity(worker->tools.board, worker->tools.slot, ACTIVITY_IDLE);
+	if (scoreboard_is_dispatcher_parked(worker->tools.board) &&
+	    write(worker->tools.child->idle_fd, &one, sizeof(one)) != (ssize_t)sizeof(one))
+		log_event(LOG_DEBUG, "the dispatcher could not be told of an idle worker", NULL);
+}
+
+static void
+live(struct worker *worker)
+{
+	struct failure why;
+
+	while (!worker->orders.drain && !worker->doubtful) {
+		if (!redis_connect(worker->tools.redis, CONNECT_MS, &why) || !look(worker, &why)) {
+			if (!worker->doubtful)
+				redis_is_away(worker, &why);
+			orders_read(&worker->orders);
+			continue;
+		}
+		redis_is_up(worker);
+		rest(worker);
+		if (worker->orders.drain || worker->doubtful)
+			break;
+		become_idle(worker);
+		if (turn_wait(&worker->tools, &why) == TURN_REDIS_AWAY)
+			redis_is_away(worker, &why);
+		orders_read(&worker->orders);
+	}
+}
+
+void
+worker_main(const struct child *child)
+{
+	struct worker worker = {.away_ms = AWAY_FIRST_MS};
+	struct failure why;
+	bool idle_when_asked;
+
+	orders_init(&worker.orders, child->control_fd);
+	scoreboard_activity(child->board, child->slot, ACTIVITY_BOOT);
+	if (!tools_open(&worker.tools, child, &worker.orders)) {
+		log_event(LOG_ERROR, "a worker could not start: out of memory", NULL);
+		_exit(CHILD_EXIT_SICK);
+	}
+	say_ready(child);
+	live(&worker);
+	idle_when_asked = !redis_connected(worker.tools.redis);
+	scoreboard_activity(child->board, child->slot, ACTIVITY_DRAINING);
+	if (!token_settle(worker.tools.tokens, &why))
+		log_failure(LOG_ERROR,
+			    "a refreshed token pair could be stored nowhere; its user has to "
+			    "connect again",
+			    &why, NULL);
+	if (worker.orders.retire && idle_when_asked)
+		turn_give_back(&worker.tools);
+	/* What was sent without waiting still has to leave. */
+	redis_flush(worker.tools.redis, 500, NULL);
+	tools_close(&worker.tools);
+	_exit(worker.doubtful ? CHILD_EXIT_DECLARED_DEAD : CHILD_EXIT_ASKED);
+}
