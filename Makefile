@@ -36,7 +36,7 @@ bin	:= $(if $(filter release,$(VARIANT)),build,$(build))
 # ---------------------------------------------------------------- what is built from what
 
 # One static archive a folder, so that a unit test links only what it uses. Each may use those after it.
-folders	:= supervisor health worker common common/queue
+folders	:= supervisor health worker/dispatcher worker worker/deviantart worker/http common/queue common
 
 sources	 = $(sort $(wildcard $(1)/*.c))
 objects	 = $(patsubst %.c,$(build)/%.o,$(1))
@@ -124,7 +124,7 @@ asan:								## the same in build/asan/, with sanitizers
 
 $(bin)/isekai-publisher: $(call objects,$(main)) $(archives) $(build)/sources
 	@mkdir -p $(@D)
-	$(call run,LINK) $(link) -o $@ $(filter %.o,$^) -Wl,--start-group $(archives) -Wl,--end-group $(library_libs) -lm $(LDLIBS)
+	$(call run,LINK) $(link) -o $@ $(filter %.o,$^) $(archives) $(library_libs) -lm $(LDLIBS)
 
 $(bin)/deviantart-sandbox: $(call objects,$(sandbox)) $(build)/sources
 	@mkdir -p $(@D)
@@ -192,7 +192,7 @@ fuzzers: $(fuzzers)
 test_objects := $(call objects,$(test_support))
 sandbox_objects := $(call objects,$(filter-out $(sandbox_main),$(sandbox)))
 link_test = $(link) $$(sed -n 's/^ \* link with: //p' $*.c) -o $@ $(filter %.o,$^) \
-	-Wl,--start-group $(archives) -Wl,--end-group $(1) $(library_libs) $(sandbox_libs) $(LDLIBS) -lm
+	$(archives) $(1) $(library_libs) $(sandbox_libs) $(LDLIBS) -lm
 
 $(filter $(build)/tests/unit/test_sandbox_%,$(unit_tests)): $(sandbox_objects)
 $(filter $(build)/tests/integration/test_sandbox_%,$(integration_tests)): $(sandbox_objects)

@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #include "common/failure.h"
-#include "worker/deviantart.h"
+#include "worker/deviantart/deviantart.h"
 
 struct pg_result;
 

@@ -20,8 +20,9 @@
 #include "worker/retry.h"
 #include "worker/token.h"
 
-#define LOOK_AGAIN_FOR_MS 10000 /* "publish now" adds its job a moment before it changes the row   \
-				 */
+#define LOOK_AGAIN_FOR_MS                                                                          \
+	10000 /* "publish now" adds its job a moment before it changes the row                     \
+	       */
 #define LOOK_AGAIN_EVERY_MS 500
 #define FOREIGN_LOCK_MS     (30 * 60 * 1000)
 #define FOREIGN_LOOK_MS     30000
@@ -153,11 +154,11 @@ tell_gates(struct work *w, const struct failure *why)
 {
 	struct publishing *p = &w->publishing;
 	int64_t wait_ms = -1;
-	char name[600];
+	char name[PUBLISHING_GATE_NAME_SIZE];
 
 	if (w->deviation == NULL || p->file == NULL || !p->asked_gates)
 		return -1;
-	publish_gate_name(p, name, sizeof(name));
+	publishing_gate_name(p, name);
 	if (why->category == FAILURE_RATE_LIMIT || why->category == FAILURE_QUOTA_EXCEEDED)
 		gates_refused(w->tools->gates, w->deviation->user_id, name, why, &wait_ms);
 	else if (why->category == FAILURE_VALIDATION_ERROR && why->http_status != 0)

@@ -12,7 +12,7 @@
 
 #include "common/failure.h"
 #include "common/queue/queue.h"
-#include "worker/http.h"
+#include "worker/http/http.h"
 #include "worker/tools.h"
 
 struct lease {

@@ -3,86 +3,17 @@
  */
 #include "worker/publish.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/clock.h"
 #include "common/log.h"
-#include "common/postgres.h"
-#include "common/queue/queue.h"
 #include "common/scoreboard.h"
 #include "worker/gates.h"
 #include "worker/journal.h"
 #include "worker/orders.h"
 #include "worker/reconcile.h"
-#include "worker/token.h"
-
-#define CODE_CATEGORY_MISSING  2
-#define CODE_CATEGORY_INVALID  3
-#define CODE_RESOLUTION        5
-#define CODE_ITEM_GONE         7
-#define CODE_ALREADY_PUBLISHED 9
-
-void
-publish_tell(struct publishing *p, const char *stage, int percent, const char *format, ...)
-{
-	char line[512], progress[128];
-	va_list args;
-
-	snprintf(progress, sizeof(progress),
-		 "{\"step\":\"%s\",\"percent\":%d,\"file\":%zu,\"files\":%zu}", stage, percent,
-		 (size_t)(p->file - p->deviation->files) + 1, p->file_count);
-	queue_progress(p->tools->queue, p->job, progress, NULL);
-	if (format == NULL)
-		return;
-	va_start(args, format);
-	vsnprintf(line, sizeof(line), format, args);
-	va_end(args);
-	queue_log(p->tools->queue, p->job, line, NULL);
-}
-
-void
-publish_gate_name(const struct publishing *p, char *out, size_t out_size)
-{
-	snprintf(out, out_size, "%s:%s", p->deviation->id, p->file->id);
-}
-
-/* force: DeviantArt refused the token, whatever its date says. */
-static bool
-refresh_token(struct publishing *p, bool force, struct failure *why)
-{
-	struct tools *tools = p->tools;
-	bool refreshed;
-
-	if (!token_fresh(tools->tokens, p->deviation, force, lease_watch(p->lease), &refreshed,
-			 why)) {
-		if (why->category !=
-		    FAILURE_AWAY) /* else nobody was asked, or somebody else asks already */
-			scoreboard_count(tools->board, tools->slot, COUNTER_TOKEN_REFRESH_FAILURES,
-					 1);
-		return false;
-	}
-	if (refreshed) {
-		scoreboard_count(tools->board, tools->slot, COUNTER_TOKEN_REFRESHES, 1);
-		scoreboard_operator_fault(tools->board, tools->slot,
-					  NULL); /* the client is known again */
-	}
-	return true;
-}
-
-bool
-publish_with_token(struct publishing *p, publish_call *call, void *arg, struct failure *why)
-{
-	if (call(p, arg, why))
-		return true;
-	if (p->token_forced ||
-	    (why->category != FAILURE_TOKEN_EXPIRED && why->category != FAILURE_AUTH_ERROR))
-		return false;
-	p->token_forced = true;
-	return refresh_token(p, true, why) && call(p, arg, why);
-}
 
 /* ---- uploading ---- */
 
@@ -101,8 +32,8 @@ on_progress(void *arg, int64_t sent_bytes)
 	if (clock_mono_ms() - upload->told_ms < 1000 || size <= 0)
 		return;
 	upload->told_ms = clock_mono_ms();
-	publish_tell(p, "uploading", (int)(sent_bytes >= size ? 100 : sent_bytes * 100 / size),
-		     NULL);
+	publishing_tell(p, "uploading", (int)(sent_bytes >= size ? 100 : sent_bytes * 100 / size),
+			NULL);
 }
 
 static bool
@@ -125,9 +56,9 @@ upload(struct publishing *p, struct failure *why)
 	int64_t begun_ms = clock_mono_ms();
 
 	scoreboard_activity(p->tools->board, p->tools->slot, ACTIVITY_UPLOADING);
-	publish_tell(p, "uploading", 0, "uploading %s (%lld bytes)", p->file->name,
-		     (long long)p->file->size_bytes);
-	if (!publish_with_token(p, call_submit, &upload, why))
+	publishing_tell(p, "uploading", 0, "uploading %s (%lld bytes)", p->file->name,
+			(long long)p->file->size_bytes);
+	if (!publishing_with_token(p, call_submit, &upload, why))
 		return failure_prefix(why, "upload of %s: ", p->file->name);
 	deviation_digest(p->deviation, p->file, p->file->digest);
 	if (!journal_submitted(p->tools->postgres, p->deviation, p->lock, p->file, why))
@@ -157,102 +88,15 @@ is_uploaded(const struct publishing *p)
 
 /* ---- publishing ---- */
 
-struct publish_request {
-	unsigned repair;
-	struct deviantart_published *published;
-};
-
-static bool
-call_publish(struct publishing *p, void *arg, struct failure *why)
-{
-	struct publish_request *request = arg;
-	const struct deviantart_post post = deviation_post(p->deviation);
-	bool done;
-
-	if (!lease_prove(p->lease, why))
-		return false;
-	p->lease->irrevocable = true;
-	done = deviantart_publish(p->tools->deviantart, p->deviation->access_token, p->file->item,
-				  &post, request->repair, lease_watch(p->lease), request->published,
-				  why);
-	p->lease->irrevocable = false;
-	return done;
-}
-
-/* What a refusal says to leave out; 0: nothing. */
-static unsigned
-repair_of(const struct failure *why)
-{
-	if (why->category != FAILURE_VALIDATION_ERROR)
-		return 0;
-	if (why->error_code == CODE_CATEGORY_MISSING || why->error_code == CODE_CATEGORY_INVALID)
-		return DEVIANTART_REPAIR_CATEGORY;
-	return why->error_code == CODE_RESOLUTION ? DEVIANTART_REPAIR_RESOLUTION : 0;
-}
-
-bool
-publish_item(struct publishing *p, struct deviantart_published *published, struct failure *why)
-{
-	struct publish_request request = {.published = published};
-	bool done = publish_with_token(p, call_publish, &request, why);
-
-	while (!done) {
-		unsigned more = repair_of(why);
-
-		if (more == 0 || (request.repair & more) != 0)
-			break;
-		request.repair |= more;
-		done = publish_with_token(p, call_publish, &request, why);
-	}
-	if (done)
-		return true;
-	p->publish_refused = why->category != FAILURE_OUTCOME_UNKNOWN;
-	return failure_prefix(why, "publish: ");
-}
-
-bool
-publish_record(struct publishing *p, const struct deviantart_published *published, const char *step,
-	       struct failure *why)
-{
-	struct deviation_file *file = p->file;
-	bool last = (size_t)(file - p->deviation->files) + 1 == p->file_count;
-	char *id = published->deviation_id[0] != '\0' ? strdup(published->deviation_id) : NULL;
-	char *url = published->url[0] != '\0' ? strdup(published->url) : NULL;
-
-	scoreboard_activity(p->tools->board, p->tools->slot, ACTIVITY_RECORDING);
-	free(file->deviation_id);
-	free(file->url);
-	file->deviation_id = id;
-	file->url = url;
-	if (!journal_published(p->tools->postgres, p->deviation, p->lock, file, last, step, url,
-			       why)) {
-		/* The id already belongs to another post of ours: a wrong match of that one, not an
-		 * error of this. */
-		if (strcmp(postgres_sqlstate(p->tools->postgres), "23505") != 0)
-			return false;
-		free(file->deviation_id);
-		file->deviation_id = NULL;
-		if (!journal_published(p->tools->postgres, p->deviation, p->lock, file, last, step,
-				       url, why))
-			return false;
-	}
-	file->state = FILE_PUBLISHED;
-	publish_tell(p, "publishing", 100, "published: %s", url != NULL ? url : "(no link known)");
-	return true;
-}
-
 /* The answer is known to be a success: it is recorded as long as PostgreSQL can be reached within
  * the job's time. */
 static bool
 record_published(struct publishing *p, const struct deviantart_published *published,
 		 struct failure *why)
 {
-	char gate_name[600];
-
-	publish_gate_name(p, gate_name, sizeof(gate_name));
-	gates_ok(p->tools->gates, p->deviation->user_id, gate_name);
+	publishing_gate_ok(p);
 	scoreboard_count(p->tools->board, p->tools->slot, COUNTER_PUBLISHES, 1);
-	while (!publish_record(p, published, "published", why)) {
+	while (!publishing_record(p, published, "published", why)) {
 		struct failure stopped;
 
 		if (why->category != FAILURE_AWAY || !lease_go_on(p->lease, &stopped))
@@ -272,17 +116,17 @@ publish_first_time(struct publishing *p, struct publish_wait *wait, struct failu
 	struct deviantart_published published = {.url = ""};
 
 	scoreboard_activity(p->tools->board, p->tools->slot, ACTIVITY_PUBLISHING);
-	publish_tell(p, "publishing", 0, "publishing item %s", p->file->item);
+	publishing_tell(p, "publishing", 0, "publishing item %s", p->file->item);
 	if (!lease_prove(p->lease, why) ||
 	    !journal_publishing(p->tools->postgres, p->deviation, p->lock, p->file, why))
 		return PUBLISH_FAILED;
-	if (publish_item(p, &published, why))
+	if (publishing_ask(p, &published, why))
 		return record_published(p, &published, why) ? PUBLISH_DONE : PUBLISH_FAILED;
-	if (why->error_code == CODE_ALREADY_PUBLISHED) {
+	if (why->error_code == PUBLISH_CODE_ALREADY_PUBLISHED) {
 		p->publish_refused = false;
 		return reconcile_already_published(p, wait, why);
 	}
-	p->item_gone = why->error_code == CODE_ITEM_GONE;
+	p->item_gone = why->error_code == PUBLISH_CODE_ITEM_GONE;
 	return PUBLISH_FAILED;
 }
 
@@ -292,9 +136,9 @@ static enum publish_result
 ask_gates(struct publishing *p, struct publish_wait *wait, struct failure *why)
 {
 	struct gates_verdict verdict;
-	char gate_name[600];
+	char gate_name[PUBLISHING_GATE_NAME_SIZE];
 
-	publish_gate_name(p, gate_name, sizeof(gate_name));
+	publishing_gate_name(p, gate_name);
 	if (!gates_ask(p->tools->gates, p->deviation->user_id, gate_name, &verdict, why))
 		return PUBLISH_FAILED;
 	if (!verdict.go) {
@@ -318,17 +162,14 @@ run_file(struct publishing *p, struct publish_wait *wait, struct failure *why)
 	gate = ask_gates(p, wait, why);
 	if (gate != PUBLISH_DONE)
 		return gate;
-	if (!lease_go_on(p->lease, why) || !refresh_token(p, false, why))
+	if (!lease_go_on(p->lease, why) || !publishing_refresh_token(p, false, why))
 		return PUBLISH_FAILED;
 	if (p->file->state == FILE_PUBLISHING)
 		return reconcile_file(p, wait, why);
 	if (!is_uploaded(p) && !upload(p, why))
 		return PUBLISH_FAILED;
 	if (p->deviation->stash_only) {
-		char gate_name[600];
-
-		publish_gate_name(p, gate_name, sizeof(gate_name));
-		gates_ok(p->tools->gates, p->deviation->user_id, gate_name);
+		publishing_gate_ok(p);
 		return PUBLISH_DONE;
 	}
 	return publish_first_time(p, wait, why);
@@ -392,6 +233,6 @@ publish_run(struct publishing *p, struct publish_wait *wait, struct failure *why
 			return result;
 		recorded = p->file->state == FILE_PUBLISHED;
 	}
-	/* publish_record() of the last file has written the row; nothing else has. */
+	/* publishing_record() of the last file has written the row; nothing else has. */
 	return recorded || finish_row(p, why) ? PUBLISH_DONE : PUBLISH_FAILED;
 }

@@ -11,7 +11,6 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/scoreboard.h"
-#include "worker/gates.h"
 #include "worker/journal.h"
 
 #define GALLERY_PAGE       24
@@ -24,9 +23,6 @@
 #define GONE_LOOKS         3
 #define GONE_WAIT_MS       15000
 #define ASKS_MAX           5
-
-#define CODE_ITEM_GONE         7
-#define CODE_ALREADY_PUBLISHED 9
 
 struct candidates {
 	struct deviantart_gallery_post posts[CANDIDATES_MAX];
@@ -105,7 +101,7 @@ read_gallery(struct publishing *p, struct candidates *found, struct failure *why
 	}
 	for (int n = 0; n < GALLERY_PAGES && page.has_more && !reached_old; n++) {
 		page.offset = n * GALLERY_PAGE;
-		if (!publish_with_token(p, call_gallery, &page, why)) {
+		if (!publishing_with_token(p, call_gallery, &page, why)) {
 			failure_prefix(why, "reading the gallery: ");
 			goto out;
 		}
@@ -188,7 +184,7 @@ narrow(struct publishing *p, struct candidates *found, struct failure *why)
 	request->count = found->count;
 	for (size_t i = 0; i < found->count; i++)
 		request->ids[i] = found->posts[i].deviation_id;
-	done = publish_with_token(p, call_metadata, request, why);
+	done = publishing_with_token(p, call_metadata, request, why);
 	for (size_t i = 0; done && i < found->count; i++) {
 		const struct deviantart_gallery_post *post = &found->posts[i];
 
@@ -242,12 +238,9 @@ static enum publish_result
 settle(struct publishing *p, const struct deviantart_published *published,
        enum reconcile_outcome outcome, struct failure *why)
 {
-	char gate_name[600];
-
-	if (!publish_record(p, published, reconcile_outcome_name(outcome), why))
+	if (!publishing_record(p, published, reconcile_outcome_name(outcome), why))
 		return PUBLISH_FAILED;
-	publish_gate_name(p, gate_name, sizeof(gate_name));
-	gates_ok(p->tools->gates, p->deviation->user_id, gate_name);
+	publishing_gate_ok(p);
 	scoreboard_count_reconciled(p->tools->board, p->tools->slot, outcome);
 	log_event(LOG_INFO, "A publish with an unknown outcome is resolved",
 		  (struct log_field[]){LOG_STR("outcome", reconcile_outcome_name(outcome)),
@@ -339,13 +332,14 @@ ask_again(struct publishing *p, struct publish_wait *wait, struct failure *why)
 	if (!lease_prove(p->lease, why) ||
 	    !journal_publishing(p->tools->postgres, p->deviation, p->lock, p->file, why))
 		return PUBLISH_FAILED;
-	if (publish_item(p, &published, why))
+	if (publishing_ask(p, &published, why))
 		return settle(p, &published, RECONCILED_PUBLISHED_NOW, why);
-	if (why->error_code == CODE_ALREADY_PUBLISHED || why->error_code == CODE_ITEM_GONE)
+	if (why->error_code == PUBLISH_CODE_ALREADY_PUBLISHED ||
+	    why->error_code == PUBLISH_CODE_ITEM_GONE)
 		p->publish_refused = false;
-	if (why->error_code == CODE_ALREADY_PUBLISHED)
+	if (why->error_code == PUBLISH_CODE_ALREADY_PUBLISHED)
 		return reconcile_already_published(p, wait, why);
-	if (why->error_code == CODE_ITEM_GONE)
+	if (why->error_code == PUBLISH_CODE_ITEM_GONE)
 		return look_for_gone(p, wait, why);
 	return PUBLISH_FAILED;
 }
@@ -372,9 +366,9 @@ reconcile_file(struct publishing *p, struct publish_wait *wait, struct failure *
 
 	if (p->file->public_for_ms >= 0)
 		return look_for_link(p, wait, why);
-	publish_tell(p, "publishing", 0,
-		     "an earlier publish of item %s has an unknown outcome: reading the gallery",
-		     p->file->item);
+	publishing_tell(p, "publishing", 0,
+			"an earlier publish of item %s has an unknown outcome: reading the gallery",
+			p->file->item);
 	if (!find_post(p, &published, &match, why))
 		return PUBLISH_FAILED;
 	if (match)

@@ -7,7 +7,7 @@
  * PUBLISHER_UNKNOWN_WAIT_MS, then the user's own gallery is read, then the same item is published
  * again, where error_code 9 is proof. It is never uploaded again.
  */
-#include "worker/publish.h"
+#include "worker/publishing.h"
 
 /*
  * Settles the file at hand (state FILE_PUBLISHING). PUBLISH_DONE: it is recorded as public.

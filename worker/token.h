@@ -15,7 +15,7 @@
 #include "common/failure.h"
 #include "common/postgres.h"
 #include "common/redis.h"
-#include "worker/deviantart.h"
+#include "worker/deviantart/deviantart.h"
 #include "worker/deviation.h"
 
 struct token_keeper;

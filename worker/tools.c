@@ -13,12 +13,12 @@
 #include "common/postgres.h"
 #include "common/queue/queue.h"
 #include "common/redis.h"
-#include "worker/deviantart.h"
+#include "worker/deviantart/deviantart.h"
 #include "worker/gates.h"
-#include "worker/http.h"
+#include "worker/http/http.h"
 #include "worker/journal.h"
 #include "worker/orders.h"
-#include "worker/storage.h"
+#include "worker/http/storage.h"
 #include "worker/token.h"
 
 #define DATABASE_CONNECT_MS 5000

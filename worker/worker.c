@@ -18,7 +18,7 @@
 #include "common/redis.h"
 #include "worker/chance.h"
 #include "worker/ending.h"
-#include "worker/http.h"
+#include "worker/http/http.h"
 #include "worker/job.h"
 #include "worker/orders.h"
 #include "worker/token.h"

@@ -1,0 +1,151 @@
+/*
+ * desk.c - what the dispatcher works with.                              [dispatcher]
+ */
+#include "worker/dispatcher/desk.h"
+
+#include <libpq-fe.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/postgres.h"
+#include "common/queue/queue.h"
+#include "common/redis.h"
+#include "common/scoreboard.h"
+#include "worker/chance.h"
+#include "worker/journal.h"
+
+#define REDIS_CONNECT_MS    1500
+#define REDIS_PROBE_MS      1500
+#define POSTGRES_CONNECT_MS 1500
+#define WAIT_FIRST_MS       50
+#define WAIT_MOST_MS        1000
+
+static const struct postgres_statement probe = {.name = "publisher_probe", .sql = "SELECT 1"};
+
+bool
+desk_open(struct desk *desk, const struct child *child)
+{
+	const struct config *c = child->config;
+	const struct queue_settings settings = {.prefix = c->queue_prefix,
+						.name = c->queue_name,
+						.lock_duration_ms = c->lock_duration_ms,
+						.limiter_max = c->limiter_max,
+						.max_stalled_count = c->max_stalled_count,
+						.default_attempts = c->max_attempts};
+
+	*desk = (struct desk){.child = child, .config = c, .board = child->board};
+	orders_init(&desk->orders, child->control_fd);
+	desk->redis_wait_ms = desk->postgres_wait_ms = WAIT_FIRST_MS;
+	desk->redis = redis_new(&c->redis, NULL);
+	desk->marker = redis_new(&c->redis, NULL);
+	desk->postgres = postgres_new(&c->database, "isekai-publisher dispatcher");
+	desk->queue = desk->redis == NULL ? NULL : queue_new(desk->redis, &settings);
+	if (desk->queue != NULL && desk->marker != NULL && desk->postgres != NULL)
+		return true;
+	desk_close(desk);
+	return false;
+}
+
+void
+desk_close(struct desk *desk)
+{
+	queue_free(desk->queue);
+	redis_free(desk->redis);
+	redis_free(desk->marker);
+	postgres_free(desk->postgres);
+	desk->queue = NULL;
+	desk->redis = desk->marker = NULL;
+	desk->postgres = NULL;
+}
+
+static int64_t
+longer(int64_t wait_ms)
+{
+	return wait_ms * 2 < WAIT_MOST_MS ? wait_ms * 2 : WAIT_MOST_MS;
+}
+
+void
+desk_redis_failed(struct desk *desk, const struct failure *why)
+{
+	if (desk->redis_up || desk->redis_again_ms == 0)
+		log_failure(LOG_ERROR, "Redis is away", why, NULL);
+	desk->redis_up = false;
+	desk->redis_again_ms = clock_mono_ms() + chance_around(desk->redis_wait_ms);
+	desk->redis_wait_ms = longer(desk->redis_wait_ms);
+	scoreboard_dependency(desk->board, SCOREBOARD_DISPATCHER, DEPENDENCY_REDIS, false,
+			      why->message);
+}
+
+void
+desk_tend_redis(struct desk *desk)
+{
+	const char *const ping[] = {"PING"};
+	struct redisReply *reply;
+	struct failure why;
+
+	if (!desk->redis_up && clock_mono_ms() < desk->redis_again_ms)
+		return;
+	reply = redis_connect(desk->redis, REDIS_CONNECT_MS, &why)
+			? redis_call(desk->redis, REDIS_PROBE_MS, &why, 1, ping, NULL)
+			: NULL;
+	if (reply == NULL) {
+		desk_redis_failed(desk, &why);
+		return;
+	}
+	redis_reply_free(reply);
+	if (!desk->redis_up)
+		log_event(LOG_INFO, "Redis is up", NULL);
+	desk->redis_up = true;
+	desk->redis_wait_ms = WAIT_FIRST_MS;
+	scoreboard_dependency(desk->board, SCOREBOARD_DISPATCHER, DEPENDENCY_REDIS, true, "");
+}
+
+void
+desk_postgres_failed(struct desk *desk, const struct failure *why)
+{
+	if (desk->postgres_up || desk->postgres_again_ms == 0)
+		log_failure(LOG_ERROR, "PostgreSQL is away", why, NULL);
+	desk->postgres_up = false;
+	desk->postgres_again_ms = clock_mono_ms() + chance_around(desk->postgres_wait_ms);
+	desk->postgres_wait_ms = longer(desk->postgres_wait_ms);
+	scoreboard_dependency(desk->board, SCOREBOARD_DISPATCHER, DEPENDENCY_POSTGRES, false,
+			      why->message);
+}
+
+/* Nothing can be published without the journal; who may not create it is told what somebody who may
+ * has to run. */
+static void
+leave_without_journal(struct desk *desk, const struct failure *why)
+{
+	log_failure(LOG_ERROR, "The journal's schema is missing", why, NULL);
+	dprintf(STDERR_FILENO, "isekai-publisher: %s:\n\n%s", why->message, journal_sql());
+	desk_close(desk);
+	_exit(CHILD_EXIT_MISCONFIGURED);
+}
+
+void
+desk_tend_postgres(struct desk *desk)
+{
+	PGresult *result = NULL;
+	struct failure why;
+
+	if (!desk->postgres_up && clock_mono_ms() < desk->postgres_again_ms)
+		return;
+	if (postgres_connect(desk->postgres, POSTGRES_CONNECT_MS, &why) &&
+	    (desk->journal_ready || (desk->journal_ready = journal_prepare(desk->postgres, &why))))
+		result = POSTGRES_RESULT(postgres_run(desk->postgres, &probe, 0, NULL, &why));
+	if (result == NULL) {
+		if (why.category == FAILURE_OPERATOR)
+			leave_without_journal(desk, &why);
+		desk_postgres_failed(desk, &why);
+		return;
+	}
+	PQclear(result);
+	if (!desk->postgres_up)
+		log_event(LOG_INFO, "PostgreSQL is up", NULL);
+	desk->postgres_up = true;
+	desk->postgres_wait_ms = WAIT_FIRST_MS;
+	scoreboard_dependency(desk->board, SCOREBOARD_DISPATCHER, DEPENDENCY_POSTGRES, true, "");
+}

@@ -1,0 +1,106 @@
+#ifndef WORKER_HTTP_HTTP_INTERNAL_H
+#define WORKER_HTTP_HTTP_INTERNAL_H
+/*
+ * http_internal.h - one request and its answer, for those who use libcurl.   [worker]
+ *
+ * Included by http*.c, storage.c, upload.c and deviantart*.c only. An exchange is opened, given
+ * options and headers, started, pumped until it is done, and closed; each has an easy handle of its
+ * own, so that nothing of one user (a token, a body) stays for the next. Connections, names and TLS
+ * sessions are shared through struct http.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <curl/curl.h>
+
+#include "common/failure.h"
+#include "worker/http/answer.h"
+#include "worker/http/http.h"
+
+#define HTTP_BUFFER_SIZE (16 * 1024) /* both ways; larger is not faster (speed.md, 6) */
+#define HTTP_BODY_LIMIT  (1024 * 1024)
+#define HTTP_LOOK_MS     400 /* how often a watch is asked during a transfer */
+
+/* What an answer's body is kept in. One byte more than size is there, and is NUL. */
+struct http_body {
+	char *data; /* NULL while empty */
+	size_t size, capacity, limit;
+	bool cut; /* more came than limit */
+};
+
+struct http_exchange {
+	struct http *http;
+	CURL *easy;
+	struct curl_slist *headers; /* may hold a token: wiped in close */
+	curl_mime *mime;            /* freed in close */
+	bool started, done;
+	CURLcode code; /* valid when done */
+	char error[CURL_ERROR_SIZE];
+
+	struct http_body body;
+	char content_type[96];
+	int64_t retry_after_ms; /* -1: none */
+};
+
+/*
+ * Opens an exchange for GET with every hardening option set, the answer kept up to HTTP_BODY_LIMIT.
+ * https, or http where the URL says so. *x needs no initialisation, and may be closed in any case.
+ * False: FAILURE_AWAY, out of memory.
+ */
+bool http_exchange_open(struct http_exchange *x, struct http *http, const char *url,
+			struct failure *why);
+
+/* Adds "Name: value". The value is refused (VALIDATION_ERROR) if it could break out of its line. */
+bool http_exchange_header(struct http_exchange *x, const char *name, const char *value,
+			  struct failure *why);
+
+/* A connection that no other request used before or uses after (s3-libcurl.md 6). */
+void http_exchange_set_fresh(struct http_exchange *x);
+
+/* Whole limit and limit for connecting, in ms. */
+void http_exchange_set_limits(struct http_exchange *x, long connect_ms, long whole_ms);
+
+bool http_exchange_start(struct http_exchange *x, struct failure *why);
+
+/*
+ * One turn for all started exchanges: wait for something to do (at most wait_ms and HTTP_LOOK_MS),
+ * ask the watch when that is due, let libcurl work, note which exchanges are done. False: the watch
+ * said no (its *why), or libcurl is out of memory (AWAY).
+ */
+bool http_pump(struct http *http, const struct watch *watch, int wait_ms, struct failure *why);
+
+/* Starts and pumps until it is done. False: *why as above; the exchange is then cut off. */
+bool http_exchange_run(struct http_exchange *x, const struct watch *watch, struct failure *why);
+
+/* Cuts a running exchange off as if libcurl had: done, CURLE_OPERATION_TIMEDOUT, `text` as its
+ * error. */
+void http_exchange_cut(struct http_exchange *x, const char *text);
+
+/* Keeps more of a body. False: over its limit (cut is set) or out of memory. */
+bool http_body_append(struct http_body *body, const char *data, size_t size);
+
+/* Did anything of the request leave this host? Also while it runs, and after a cut. */
+bool http_exchange_sent(const struct http_exchange *x);
+int http_exchange_status(const struct http_exchange *x);
+
+/* What classify_answer() wants to know; borrows from *x. */
+struct answer http_exchange_answer(const struct http_exchange *x, enum endpoint endpoint);
+
+/* Cuts it off if it still runs, wipes and frees everything. Fine on a closed or zeroed exchange. */
+void http_exchange_close(struct http_exchange *x);
+
+/* Parts of struct http, for http_exchange.c. look_now: the watch is asked before anything else
+ * happens. */
+CURLM *http_multi(struct http *http);
+CURLSH *http_share(struct http *http);
+void http_look_now(struct http *http);
+
+/* FAILURE_AWAY, "out of memory". Returns false. */
+bool http_no_memory(struct failure *why);
+
+/* http_tls.c: the shared certificates. Both do nothing where libcurl does not use OpenSSL. */
+bool http_tls_load(struct failure *why);
+void http_tls_apply(CURL *easy);
+
+#endif

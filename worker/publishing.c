@@ -1,0 +1,169 @@
+/*
+ * publishing.c - the steps that publish.c and reconcile.c both take.    [worker]
+ */
+#include "worker/publishing.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/postgres.h"
+#include "common/queue/queue.h"
+#include "common/scoreboard.h"
+#include "worker/gates.h"
+#include "worker/journal.h"
+#include "worker/token.h"
+
+void
+publishing_tell(struct publishing *p, const char *stage, int percent, const char *format, ...)
+{
+	char line[512], progress[128];
+	va_list args;
+
+	snprintf(progress, sizeof(progress),
+		 "{\"step\":\"%s\",\"percent\":%d,\"file\":%zu,\"files\":%zu}", stage, percent,
+		 (size_t)(p->file - p->deviation->files) + 1, p->file_count);
+	queue_progress(p->tools->queue, p->job, progress, NULL);
+	if (format == NULL)
+		return;
+	va_start(args, format);
+	vsnprintf(line, sizeof(line), format, args);
+	va_end(args);
+	queue_log(p->tools->queue, p->job, line, NULL);
+}
+
+void
+publishing_gate_name(const struct publishing *p, char out[PUBLISHING_GATE_NAME_SIZE])
+{
+	snprintf(out, PUBLISHING_GATE_NAME_SIZE, "%s:%s", p->deviation->id, p->file->id);
+}
+
+void
+publishing_gate_ok(const struct publishing *p)
+{
+	char name[PUBLISHING_GATE_NAME_SIZE];
+
+	publishing_gate_name(p, name);
+	gates_ok(p->tools->gates, p->deviation->user_id, name);
+}
+
+bool
+publishing_refresh_token(struct publishing *p, bool force, struct failure *why)
+{
+	struct tools *tools = p->tools;
+	bool refreshed;
+
+	if (!token_fresh(tools->tokens, p->deviation, force, lease_watch(p->lease), &refreshed,
+			 why)) {
+		/* Else nobody was asked, or somebody else asks already. */
+		if (why->category != FAILURE_AWAY)
+			scoreboard_count(tools->board, tools->slot, COUNTER_TOKEN_REFRESH_FAILURES,
+					 1);
+		return false;
+	}
+	if (refreshed) {
+		scoreboard_count(tools->board, tools->slot, COUNTER_TOKEN_REFRESHES, 1);
+		/* DeviantArt knows the client: what the operator had to mend is mended. */
+		scoreboard_operator_fault(tools->board, tools->slot, NULL);
+	}
+	return true;
+}
+
+bool
+publishing_with_token(struct publishing *p, publishing_call *call, void *arg, struct failure *why)
+{
+	if (call(p, arg, why))
+		return true;
+	if (p->token_forced ||
+	    (why->category != FAILURE_TOKEN_EXPIRED && why->category != FAILURE_AUTH_ERROR))
+		return false;
+	p->token_forced = true;
+	return publishing_refresh_token(p, true, why) && call(p, arg, why);
+}
+
+struct publish_request {
+	unsigned repair;
+	struct deviantart_published *published;
+};
+
+static bool
+call_publish(struct publishing *p, void *arg, struct failure *why)
+{
+	struct publish_request *request = arg;
+	const struct deviantart_post post = deviation_post(p->deviation);
+	bool done;
+
+	if (!lease_prove(p->lease, why))
+		return false;
+	p->lease->irrevocable = true;
+	done = deviantart_publish(p->tools->deviantart, p->deviation->access_token, p->file->item,
+				  &post, request->repair, lease_watch(p->lease), request->published,
+				  why);
+	p->lease->irrevocable = false;
+	return done;
+}
+
+/* What a refusal says to leave out; 0: nothing. */
+static unsigned
+repair_of(const struct failure *why)
+{
+	if (why->category != FAILURE_VALIDATION_ERROR)
+		return 0;
+	if (why->error_code == PUBLISH_CODE_CATEGORY_MISSING ||
+	    why->error_code == PUBLISH_CODE_CATEGORY_INVALID)
+		return DEVIANTART_REPAIR_CATEGORY;
+	return why->error_code == PUBLISH_CODE_RESOLUTION ? DEVIANTART_REPAIR_RESOLUTION : 0;
+}
+
+bool
+publishing_ask(struct publishing *p, struct deviantart_published *published, struct failure *why)
+{
+	struct publish_request request = {.published = published};
+	bool done = publishing_with_token(p, call_publish, &request, why);
+
+	while (!done) {
+		unsigned more = repair_of(why);
+
+		if (more == 0 || (request.repair & more) != 0)
+			break;
+		request.repair |= more;
+		done = publishing_with_token(p, call_publish, &request, why);
+	}
+	if (done)
+		return true;
+	p->publish_refused = why->category != FAILURE_OUTCOME_UNKNOWN;
+	return failure_prefix(why, "publish: ");
+}
+
+bool
+publishing_record(struct publishing *p, const struct deviantart_published *published,
+		  const char *step, struct failure *why)
+{
+	struct deviation_file *file = p->file;
+	bool last = (size_t)(file - p->deviation->files) + 1 == p->file_count;
+	char *id = published->deviation_id[0] != '\0' ? strdup(published->deviation_id) : NULL;
+	char *url = published->url[0] != '\0' ? strdup(published->url) : NULL;
+
+	scoreboard_activity(p->tools->board, p->tools->slot, ACTIVITY_RECORDING);
+	free(file->deviation_id);
+	free(file->url);
+	file->deviation_id = id;
+	file->url = url;
+	if (!journal_published(p->tools->postgres, p->deviation, p->lock, file, last, step, url,
+			       why)) {
+		/* The id already belongs to another post of ours: a wrong match of that one, not an
+		 * error of this. */
+		if (strcmp(postgres_sqlstate(p->tools->postgres), "23505") != 0)
+			return false;
+		free(file->deviation_id);
+		file->deviation_id = NULL;
+		if (!journal_published(p->tools->postgres, p->deviation, p->lock, file, last, step,
+				       url, why))
+			return false;
+	}
+	file->state = FILE_PUBLISHED;
+	publishing_tell(p, "publishing", 100, "published: %s",
+			url != NULL ? url : "(no link known)");
+	return true;
+}
