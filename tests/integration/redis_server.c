@@ -1,7 +1,7 @@
 /*
  * redis_server.c - starts and stops a Redis for a test; see redis_server.h.   [tests]
  */
-#include "redis_server.h"
+#include "tests/integration/redis_server.h"
 
 #include <arpa/inet.h>
 #include <dirent.h>
@@ -19,9 +19,9 @@
 
 #include "common/clock.h"
 
-#define START_MS     10000
-#define OPTIONS_MAX  32
-#define FIXED_COUNT  15
+#define START_MS    10000
+#define OPTIONS_MAX 32
+#define FIXED_COUNT 15
 
 static int
 free_port(void)
@@ -44,12 +44,14 @@ become_server(const struct redis_server *server)
 {
 	char port[16];
 	const char *argv[FIXED_COUNT + OPTIONS_MAX + 1] = {
-		"redis-server", "--port", port, "--bind", "127.0.0.1", "--unixsocket", server->socket,
-		"--dir", server->dir, "--save", "", "--appendonly", "no", "--loglevel", "warning",
+		"redis-server", "--port",     port,        "--bind", "127.0.0.1", "--unixsocket",
+		server->socket, "--dir",      server->dir, "--save", "",          "--appendonly",
+		"no",           "--loglevel", "warning",
 	};
 
 	snprintf(port, sizeof(port), "%d", server->port);
-	for (int i = 0; server->options != NULL && server->options[i] != NULL && i < OPTIONS_MAX; i++)
+	for (int i = 0; server->options != NULL && server->options[i] != NULL && i < OPTIONS_MAX;
+	     i++)
 		argv[FIXED_COUNT + i] = server->options[i];
 	/* Not one of them outlives a test that crashed. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);

@@ -23,7 +23,7 @@
 #include <openssl/evp.h>
 
 #include "common/clock.h"
-#include "worker/deviantart.h"
+#include "worker/deviantart/deviantart.h"
 
 #define STRANGE_KEY  "user 1/p=(1)+@,&\xC3\xA9.png"
 #define STRANGE_FILE "objects/art/" STRANGE_KEY

@@ -20,7 +20,7 @@
 
 #include "common/clock.h"
 #include "tests/integration/peer.h"
-#include "worker/deviantart.h"
+#include "worker/deviantart/deviantart.h"
 
 #define PUBLISHED                                                                                  \
 	"{\"status\":\"success\",\"deviationid\":\"FCD30B6B-9173-A4E1-AB5B-81EEA06E2C86\"}"

@@ -29,7 +29,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
-#include "worker/deviantart.h"
+#include "worker/deviantart/deviantart.h"
 
 static char directory[] = "/tmp/publisher-http-tls.XXXXXX";
 

@@ -1,0 +1,107 @@
+-- parent.lua - what the end of a child means to its parent (15.1). The parent's queue may be another one.
+
+local to = places()
+
+-- Out of waiting-children (or wherever the caller took it from) to where it can run.
+local function release_parent(prefix, id)
+	local meta = read_meta(prefix)
+	local fields = call("HMGET", prefix .. id, "priority", "delay")
+	local wait_ms = whole(fields[2], 0, 1e13, 0)
+	if wait_ms > 0 then
+		to.place_delayed(prefix, meta, id, now + wait_ms)
+		return
+	end
+	to.place(prefix, meta, id, to.priority_of(fields[1]), "RPUSH")
+	to.add_marker(prefix, meta)
+	call("XADD", prefix .. "events", "*", "event", "waiting", "jobId", id, "prev", "waiting-children")
+end
+
+local function release_if_waiting(parent)
+	if call("EXISTS", parent.key) == 1 and
+		call("ZREM", parent.prefix .. "waiting-children", parent.id) == 1 then
+		release_parent(parent.prefix, parent.id)
+	end
+end
+
+local function release_if_done(parent)
+	if call("SCARD", parent.key .. ":dependencies") == 0 then
+		release_if_waiting(parent)
+	end
+end
+
+-- A child that must not fail has failed: the parent fails too, by the hand of whoever claims it.
+local function doom(parent, child)
+	if call("EXISTS", parent.key) == 0 then
+		return
+	end
+	local reason = "child " .. child .. " failed"
+	if call("ZREM", parent.prefix .. "waiting-children", parent.id) == 1 then
+		call("HSET", parent.key, "defa", reason)
+		release_parent(parent.prefix, parent.id)
+	elseif call("ZREM", parent.prefix .. "delayed", parent.id) == 1 then
+		call("HSET", parent.key, "defa", reason, "delay", "0")
+		release_parent(parent.prefix, parent.id)
+	elseif not call("ZSCORE", parent.prefix .. "failed", parent.id) then
+		call("HSET", parent.key, "defa", reason)
+	end
+end
+
+local function decode(json)
+	local ok, value = pcall(cjson.decode, json or "")
+	return ok and type(value) == "table" and value or {}
+end
+
+-- From the fields parentKey and parent; nil without a parent.
+local function parent_of(parent_key, json)
+	local flags = decode(json)
+	if type(flags.id) == "string" and type(flags.queueKey) == "string" then
+		local prefix = flags.queueKey .. ":"
+		return { id = flags.id, prefix = prefix, key = parent_key or prefix .. flags.id, flags = flags }
+	end
+	local prefix, id = string.match(parent_key or "", "^(.*:)([^:]+)$")
+	return prefix and { id = id, prefix = prefix, key = parent_key, flags = flags }
+end
+
+local function child_completed(parent, child, value)
+	if call("SREM", parent.key .. ":dependencies", child) == 1 then
+		call("HSET", parent.key .. ":processed", child, value)
+		release_if_done(parent)
+	end
+end
+
+-- BullMQ before 5.49.2 kept the flags in the child's options only.
+local function failure_flags(parent, child)
+	local flags = parent.flags
+	if flags.fpof or flags.cpof or flags.idof or flags.rdof then
+		return flags
+	end
+	return decode(call("HGET", child, "opts"))
+end
+
+local function child_failed(parent, child, reason)
+	local flags = failure_flags(parent, child)
+	if not (flags.fpof or flags.cpof or flags.idof or flags.rdof) or
+		call("SREM", parent.key .. ":dependencies", child) == 0 then
+		return
+	end
+	if flags.fpof then
+		call("ZADD", parent.key .. ":unsuccessful", now, child)
+		doom(parent, child)
+	elseif flags.cpof then
+		call("HSET", parent.key .. ":failed", child, reason)
+		release_if_waiting(parent)
+	else
+		if flags.idof then
+			call("HSET", parent.key .. ":failed", child, reason)
+		end
+		release_if_done(parent)
+	end
+end
+
+-- The child's keys are deleted: its parent must not wait for it any more.
+local function child_removed(parent_key, json, child)
+	local parent = parent_of(parent_key, json)
+	if parent and call("SREM", parent.key .. ":dependencies", child) == 1 then
+		release_if_done(parent)
+	end
+end
