@@ -386,18 +386,21 @@ not_sent:
 }
 
 /*
- * True when an idle connection was ended by the server meanwhile (a restart): what it has to say is
- * read, so that the statement is not lost on a dead connection. A probe, not a proof.
+ * An idle connection that the server ended meanwhile (a restart) has its last words and its end to
+ * read; that is done here, so that the statement is not lost on a dead connection. A probe, not a
+ * proof.
  */
 static void
 drop_if_ended(struct postgres *postgres)
 {
-	struct pollfd fd = {.fd = postgres_fd(postgres), .events = POLLIN};
+	for (int reads = 0; reads < 4; reads++) {
+		struct pollfd fd = {.fd = postgres_fd(postgres), .events = POLLIN};
 
-	if (fd.fd < 0 || poll(&fd, 1, 0) <= 0)
-		return;
-	if (!PQconsumeInput(postgres->conn) || PQstatus(postgres->conn) != CONNECTION_OK)
-		postgres_close(postgres);
+		if (fd.fd < 0 || poll(&fd, 1, 0) <= 0)
+			return;
+		if (!PQconsumeInput(postgres->conn) || PQstatus(postgres->conn) != CONNECTION_OK)
+			postgres_close(postgres);
+	}
 }
 
 struct pg_result *

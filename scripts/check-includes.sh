@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # What the compiler does not know about our own files:
-#   - arrows between folders: supervisor -> health -> common, supervisor -> worker -> common
+#   - arrows between folders: supervisor -> health -> common, supervisor -> worker -> common; within the worker
+#     dispatcher -> worker -> deviantart -> http
 #   - libraries stay inside .c files and their _internal.h; a public header forward-declares
 #   - a file's own header comes first; every header compiles alone
 #   - calls that are banned
@@ -45,6 +46,11 @@ mapfile -t all < <(files '*.[ch]' common worker health supervisor tests)
 include='^[[:space:]]*#[[:space:]]*include[[:space:]]*"'
 refuse 'common knows none of the others' "$include(supervisor|worker|health|tests)/" "${common[@]}"
 refuse 'the worker knows common only' "$include(supervisor|health|tests)/" "${worker[@]}"
+refuse 'a worker does not know the dispatcher' "$include"'worker/dispatcher/' \
+	$(files '*.[ch]' worker | grep -v '^worker/dispatcher/')
+refuse 'the API knows HTTP and common only' "$include"'worker/([^/]*"|dispatcher/)' \
+	$(files '*.[ch]' worker/deviantart)
+refuse 'HTTP knows common only' "$include"'worker/([^/]*"|dispatcher/|deviantart/)' $(files '*.[ch]' worker/http)
 refuse 'health knows common only' "$include(supervisor|worker|tests)/" "${health[@]}"
 refuse 'the program knows no test' "$include(tests)/" "${supervisor[@]}"
 refuse 'includes start at the root' "$include"'[^/"]*"|'"$include"'\.\.?/' "${all[@]}"

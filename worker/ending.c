@@ -69,36 +69,29 @@ add_cleanup(struct tools *tools, const struct job_end *end)
 	cJSON_free(json);
 }
 
-void
+bool
 ending_tell(struct tools *tools, const struct queue_job *job, const struct job_end *end,
-	    const struct queue_next *next, struct queue_end *told, bool *doubtful)
+	    const struct queue_next *next, struct queue_end *told)
 {
 	int64_t pause_ms = PAUSE_FIRST_MS;
 	struct failure why;
 
-	*doubtful = false;
-	*told = (struct queue_end){.state = QUEUE_END_LOST};
 	for (;;) {
+		*told = (struct queue_end){.state = QUEUE_END_LOST};
 		if (end->add_cleanup)
 			add_cleanup(tools, end);
 		if (tell_once(tools, job, end, next, told, &why))
-			return;
+			return true;
 		scoreboard_dependency(tools->board, tools->slot, DEPENDENCY_REDIS, false,
 				      why.message);
 		log_failure(LOG_WARN,
 			    "Redis could not be told the end of the job; it is told again", &why,
 			    NULL);
-		if (next != NULL && redis_answer_lost(tools->redis))
-			*doubtful = true;
-		/* What may have claimed another job is not sent twice. */
-		next = NULL;
-		/* A stop leaves the job to whoever finds its lock dead; the row is written, so that
-		 * nothing is done twice. */
 		orders_read(tools->orders);
 		if (tools->orders->stop &&
 		    clock_mono_ms() - tools->orders->stop_since_ms > PAUSE_MOST_MS)
-			return;
-		orders_wait(tools->orders, -1, chance_around(pause_ms));
+			return false;
+		orders_wait(tools->orders, chance_around(pause_ms));
 		pause_ms = pause_ms * 2 < PAUSE_MOST_MS ? pause_ms * 2 : PAUSE_MOST_MS;
 	}
 }

@@ -11,10 +11,11 @@
 
 /*
  * Ends the claim and, with `next`, claims the next job in the same step. Only this command is
- * repeated while Redis is away, never the job itself. *doubtful: a command that may have claimed a
- * job was sent and its answer lost, so this process' token may hold a job that it does not know of.
+ * repeated while Redis is away, never the job itself; should its answer be lost after it had
+ * claimed another job, the queue gives that job out at the next claim. False: the worker was
+ * stopped before Redis heard it, so that the job is still locked by this process' token.
  */
-void ending_tell(struct tools *tools, const struct queue_job *job, const struct job_end *end,
-		 const struct queue_next *next, struct queue_end *told, bool *doubtful);
+bool ending_tell(struct tools *tools, const struct queue_job *job, const struct job_end *end,
+		 const struct queue_next *next, struct queue_end *told);
 
 #endif

@@ -77,15 +77,14 @@ orders_fd(const struct orders *orders)
 }
 
 void
-orders_wait(struct orders *orders, int fd, int64_t ms)
+orders_wait(struct orders *orders, int64_t ms)
 {
 	int64_t end_ms = clock_mono_ms() + ms;
-	struct pollfd fds[2] = {{.fd = fd, .events = POLLIN}, {.fd = orders->fd, .events = POLLIN}};
 
-	orders_read(orders);
-	for (int64_t left; !orders->drain && (left = end_ms - clock_mono_ms()) > 0;) {
-		fds[1].fd = orders->fd;
-		if (poll(fds, 2, (int)(left < 60000 ? left : 60000)) > 0) {
+	for (int64_t left; (left = end_ms - clock_mono_ms()) > 0;) {
+		struct pollfd fd = {.fd = orders->fd, .events = POLLIN};
+
+		if (poll(&fd, 1, (int)(left < 60000 ? left : 60000)) > 0) {
 			orders_read(orders);
 			return;
 		}

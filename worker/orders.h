@@ -27,8 +27,7 @@ void orders_read(struct orders *orders);
  */
 int orders_fd(const struct orders *orders);
 
-/* Waits up to ms for an order or for fd (-1: none) to become readable. Returns at once after a
- * stop. */
-void orders_wait(struct orders *orders, int fd, int64_t ms);
+/* Sleeps for ms, or until a new order comes (or the supervisor is gone), and reads it. */
+void orders_wait(struct orders *orders, int64_t ms);
 
 #endif

@@ -12,7 +12,6 @@
 #include "common/scoreboard.h"
 #include "worker/gates.h"
 #include "worker/journal.h"
-#include "worker/orders.h"
 #include "worker/reconcile.h"
 
 /* ---- uploading ---- */
@@ -50,6 +49,13 @@ call_submit(struct publishing *p, void *arg, struct failure *why)
 }
 
 static bool
+call_record_item(struct publishing *p, void *arg, struct failure *why)
+{
+	(void)arg;
+	return journal_submitted(p->tools->postgres, p->deviation, p->lock, p->file, why);
+}
+
+static bool
 upload(struct publishing *p, struct failure *why)
 {
 	struct upload upload = {.p = p, .told_ms = clock_mono_ms()};
@@ -61,7 +67,7 @@ upload(struct publishing *p, struct failure *why)
 	if (!publishing_with_token(p, call_submit, &upload, why))
 		return failure_prefix(why, "upload of %s: ", p->file->name);
 	deviation_digest(p->deviation, p->file, p->file->digest);
-	if (!journal_submitted(p->tools->postgres, p->deviation, p->lock, p->file, why))
+	if (!publishing_insist(p, call_record_item, NULL, why))
 		return false;
 	scoreboard_count(p->tools->board, p->tools->slot, COUNTER_UPLOADS, 1);
 	scoreboard_count(p->tools->board, p->tools->slot, COUNTER_UPLOADED_BYTES,
@@ -88,22 +94,19 @@ is_uploaded(const struct publishing *p)
 
 /* ---- publishing ---- */
 
-/* The answer is known to be a success: it is recorded as long as PostgreSQL can be reached within
- * the job's time. */
 static bool
-record_published(struct publishing *p, const struct deviantart_published *published,
-		 struct failure *why)
+call_record(struct publishing *p, void *arg, struct failure *why)
+{
+	return publishing_record(p, arg, "published", why);
+}
+
+static bool
+record_published(struct publishing *p, struct deviantart_published *published, struct failure *why)
 {
 	publishing_gate_ok(p);
 	scoreboard_count(p->tools->board, p->tools->slot, COUNTER_PUBLISHES, 1);
-	while (!publishing_record(p, published, "published", why)) {
-		struct failure stopped;
-
-		if (why->category != FAILURE_AWAY || !lease_go_on(p->lease, &stopped))
-			return failure_prefix(
-				why, "published as %s, but not recorded: ", published->url);
-		orders_wait(p->tools->orders, -1, 250);
-	}
+	if (!publishing_insist(p, call_record, published, why))
+		return failure_prefix(why, "published as %s, but not recorded: ", published->url);
 	log_event(LOG_INFO, "Deviation published",
 		  (struct log_field[]){LOG_STR("url", published->url),
 				       LOG_STR("itemId", p->file->item), LOG_END});

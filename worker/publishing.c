@@ -10,10 +10,14 @@
 
 #include "common/postgres.h"
 #include "common/queue/queue.h"
+#include "common/redis.h"
 #include "common/scoreboard.h"
 #include "worker/gates.h"
 #include "worker/journal.h"
+#include "worker/orders.h"
 #include "worker/token.h"
+
+#define INSIST_EVERY_MS 250
 
 void
 publishing_tell(struct publishing *p, const char *stage, int percent, const char *format, ...)
@@ -25,12 +29,14 @@ publishing_tell(struct publishing *p, const char *stage, int percent, const char
 		 "{\"step\":\"%s\",\"percent\":%d,\"file\":%zu,\"files\":%zu}", stage, percent,
 		 (size_t)(p->file - p->deviation->files) + 1, p->file_count);
 	queue_progress(p->tools->queue, p->job, progress, NULL);
-	if (format == NULL)
-		return;
-	va_start(args, format);
-	vsnprintf(line, sizeof(line), format, args);
-	va_end(args);
-	queue_log(p->tools->queue, p->job, line, NULL);
+	if (format != NULL) {
+		va_start(args, format);
+		vsnprintf(line, sizeof(line), format, args);
+		va_end(args);
+		queue_log(p->tools->queue, p->job, line, NULL);
+	}
+	/* A step may take minutes: who watches the job sees it begin, not end. */
+	redis_nudge(p->tools->redis);
 }
 
 void
@@ -80,6 +86,19 @@ publishing_with_token(struct publishing *p, publishing_call *call, void *arg, st
 		return false;
 	p->token_forced = true;
 	return publishing_refresh_token(p, true, why) && call(p, arg, why);
+}
+
+bool
+publishing_insist(struct publishing *p, publishing_call *call, void *arg, struct failure *why)
+{
+	struct failure stopped;
+
+	while (!call(p, arg, why)) {
+		if (why->category != FAILURE_AWAY || !lease_go_on(p->lease, &stopped))
+			return false;
+		orders_wait(p->tools->orders, INSIST_EVERY_MS);
+	}
+	return true;
 }
 
 struct publish_request {

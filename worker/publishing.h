@@ -60,6 +60,12 @@ typedef bool publishing_call(struct publishing *p, void *arg, struct failure *wh
 bool publishing_with_token(struct publishing *p, publishing_call *call, void *arg,
 			   struct failure *why);
 
+/*
+ * What DeviantArt has accepted is recorded, however long PostgreSQL is away, within the job's time:
+ * `call` is repeated while it fails with FAILURE_AWAY. It must be harmless to repeat.
+ */
+bool publishing_insist(struct publishing *p, publishing_call *call, void *arg, struct failure *why);
+
 /* stash/publish of the file's item, repaired once where DeviantArt names what to leave out. The
  * intention is committed already. */
 bool publishing_ask(struct publishing *p, struct deviantart_published *published,

@@ -1,9 +1,8 @@
 /*
  * worker.c - one process, one job at a time: wait, claim, publish, finish.   [worker]
  *
- * A claim whose answer was lost may have locked a job under this process' token that it does not
- * know of. The process then leaves (CHILD_EXIT_DECLARED_DEAD): its death is recorded, and
- * everything its token holds is handed back at once.
+ * A process that leaves while its token may still hold a job says so (CHILD_EXIT_DECLARED_DEAD):
+ * its death is recorded, and everything that is locked with the token is handed back at once.
  */
 #include "worker/worker.h"
 
@@ -25,11 +24,12 @@
 #include "worker/tools.h"
 #include "worker/turn.h"
 
-#define CONNECT_MS       3000
-#define AWAY_FIRST_MS    50
-#define AWAY_MOST_MS     1500
-#define POSTGRES_REST_MS 60000 /* an idle worker lets go of its PostgreSQL connection after this   \
-				*/
+#define CONNECT_MS    3000
+#define AWAY_FIRST_MS 50
+#define AWAY_MOST_MS  1500
+#define POSTGRES_REST_MS                                                                           \
+	60000 /* an idle worker lets go of its PostgreSQL connection after this                    \
+	       */
 #define TRIM_ABOVE_BYTES (1024 * 1024)
 
 struct worker {
@@ -37,7 +37,8 @@ struct worker {
 	struct orders orders;
 	int64_t away_ms; /* the next pause while Redis is away */
 	int64_t last_job_ms;
-	bool doubtful; /* this process' token may hold a job that it does not know of */
+	bool is_dead; /* its token has a tombstone, or holds a job that nobody could be told the end
+			 of */
 };
 
 static void
@@ -71,7 +72,8 @@ redis_is_away(struct worker *worker, const struct failure *why)
 			      why->message);
 	scoreboard_count(worker->tools.board, worker->tools.slot, COUNTER_REDIS_RECONNECTS, 1);
 	log_failure(LOG_DEBUG, "Redis is away", why, NULL);
-	orders_wait(&worker->orders, -1, chance_around(worker->away_ms));
+	if (!worker->orders.drain)
+		orders_wait(&worker->orders, chance_around(worker->away_ms));
 	worker->away_ms = worker->away_ms * 2 < AWAY_MOST_MS ? worker->away_ms * 2 : AWAY_MOST_MS;
 }
 
@@ -102,7 +104,7 @@ wait_for_database(struct worker *worker)
 
 	while (!worker->orders.drain && !tools_database(&worker->tools, &why)) {
 		scoreboard_activity(worker->tools.board, worker->tools.slot, ACTIVITY_BOOT);
-		orders_wait(&worker->orders, -1, chance_around(pause_ms));
+		orders_wait(&worker->orders, chance_around(pause_ms));
 		orders_read(&worker->orders);
 		pause_ms = pause_ms * 2 < 2000 ? pause_ms * 2 : 2000;
 	}
@@ -117,23 +119,23 @@ work_on(struct worker *worker, struct queue_job *job)
 	struct job_end end;
 	struct queue_end told;
 	struct queue_job *following = NULL;
-	bool more, doubtful;
+	bool more;
 
 	job_run(&worker->tools, job, &end);
 	orders_read(&worker->orders);
 	more = !worker->orders.drain && !end.database_away;
-	ending_tell(&worker->tools, job, &end, more ? &next : NULL, &told, &doubtful);
-	if (told.state == QUEUE_END_LOST)
+	if (!ending_tell(&worker->tools, job, &end, more ? &next : NULL, &told))
+		worker->is_dead = true;
+	else if (told.state == QUEUE_END_LOST)
 		log_event(LOG_WARN, "The job was not ours any more when it ended", NULL);
 	count_end(worker, &end, begun_ms);
 	scoreboard_job_end(worker->tools.board, worker->tools.slot);
 	log_job_end();
-	worker->doubtful = worker->doubtful || doubtful;
 	worker->last_job_ms = clock_mono_ms();
 	if (more && told.state == QUEUE_ENDED && told.next.state == QUEUE_CLAIM_JOB)
 		following = told.next.job;
 	if (more && told.state == QUEUE_ENDED && told.next.state == QUEUE_CLAIM_DEAD)
-		worker->doubtful = true;
+		worker->is_dead = true;
 	if (end.database_away)
 		wait_for_database(worker);
 	job_end_clear(&end);
@@ -147,7 +149,7 @@ look(struct worker *worker, struct failure *why)
 {
 	struct queue_claim claim;
 
-	while (!worker->orders.drain && !worker->doubtful) {
+	while (!worker->orders.drain && !worker->is_dead) {
 		struct queue_job *job;
 
 		if (!token_settle(worker->tools.tokens, why))
@@ -155,14 +157,11 @@ look(struct worker *worker, struct failure *why)
 					 job */
 		if (!queue_claim(worker->tools.queue, worker->tools.child->token,
 				 worker->tools.name, &claim, why)) {
-			/* An answer that was lost, not one that said no: the script may have locked
-			 * a job for us. */
-			worker->doubtful = redis_answer_lost(worker->tools.redis);
 			return false;
 		}
 		redis_is_up(worker);
 		if (claim.state == QUEUE_CLAIM_DEAD)
-			worker->doubtful = true;
+			worker->is_dead = true;
 		if (claim.state != QUEUE_CLAIM_JOB)
 			return true;
 		for (job = claim.job; job != NULL;)
@@ -205,16 +204,16 @@ live(struct worker *worker)
 {
 	struct failure why;
 
-	while (!worker->orders.drain && !worker->doubtful) {
+	while (!worker->orders.drain && !worker->is_dead) {
 		if (!redis_connect(worker->tools.redis, CONNECT_MS, &why) || !look(worker, &why)) {
-			if (!worker->doubtful)
+			if (!worker->is_dead)
 				redis_is_away(worker, &why);
 			orders_read(&worker->orders);
 			continue;
 		}
 		redis_is_up(worker);
 		rest(worker);
-		if (worker->orders.drain || worker->doubtful)
+		if (worker->orders.drain || worker->is_dead)
 			break;
 		become_idle(worker);
 		if (turn_wait(&worker->tools, &why) == TURN_REDIS_AWAY)
@@ -249,6 +248,7 @@ worker_main(const struct child *child)
 		turn_give_back(&worker.tools);
 	/* What was sent without waiting still has to leave. */
 	redis_flush(worker.tools.redis, 500, NULL);
+	worker.is_dead = worker.is_dead || queue_may_hold_job(worker.tools.queue);
 	tools_close(&worker.tools);
-	_exit(worker.doubtful ? CHILD_EXIT_DECLARED_DEAD : CHILD_EXIT_ASKED);
+	_exit(worker.is_dead ? CHILD_EXIT_DECLARED_DEAD : CHILD_EXIT_ASKED);
 }

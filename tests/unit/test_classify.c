@@ -14,9 +14,9 @@
 #include <cjson/cJSON.h>
 
 #include "common/text.h"
-#include "worker/answer_json.h"
-#include "worker/classify.h"
-#include "worker/http.h"
+#include "worker/deviantart/answer_json.h"
+#include "worker/deviantart/classify.h"
+#include "worker/http/http.h"
 
 #define USER_LIMIT                                                                                 \
 	"{\"error\":\"user_api_threshold\",\"error_description\":\"User request limit "            \

@@ -13,9 +13,9 @@
 #include <strings.h>
 
 #include "common/text.h"
-#include "worker/deviantart_internal.h"
-#include "worker/form.h"
-#include "worker/utf8.h"
+#include "worker/deviantart/deviantart_internal.h"
+#include "worker/deviantart/form.h"
+#include "worker/http/utf8.h"
 
 #define FLAG_A "a\xCC\x81"                                    /* a and a combining acute */
 #define FAMILY "\xF0\x9F\x91\xA9\xE2\x80\x8D\xF0\x9F\x91\xA7" /* woman, joiner, girl */

@@ -91,7 +91,7 @@ a_wait_ends_with_an_order(void **state)
 	(void)state;
 	open_wire(&wire);
 	assert_int_equal(write(wire.fds[1], &byte, 1), 1);
-	orders_wait(&wire.orders, -1, 60000);
+	orders_wait(&wire.orders, 60000);
 	assert_true(wire.orders.drain);
 	assert_true(clock_mono_ms() - begun_ms < 30000);
 	close(wire.fds[0]);

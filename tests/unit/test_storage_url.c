@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "worker/storage.h"
+#include "worker/http/storage.h"
 
 static char *
 words(const char *text)

@@ -1,0 +1,167 @@
+/*
+ * test_options.c - the command line, word by word.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "supervisor/options.h"
+
+#define MAX_WORDS 8
+
+/* A command line as main() gets it, from words that end with NULL. */
+struct line {
+	char *words[MAX_WORDS + 1];
+	int count;
+};
+
+static struct line
+line_of(const char *const words[])
+{
+	struct line line = {.words = {strdup("isekai-publisher")}, .count = 1};
+
+	for (; words[line.count - 1] != NULL; line.count++)
+		line.words[line.count] = strdup(words[line.count - 1]);
+	return line;
+}
+
+static void
+free_line(struct line *line)
+{
+	for (int i = 0; i < line->count; i++)
+		free(line->words[i]);
+}
+
+#define LINE(...) line_of((const char *const[]){__VA_ARGS__ __VA_OPT__(, ) NULL})
+
+static void
+assert_refused(struct line line, const char *part_of_message)
+{
+	struct options options = {.id_count = 77};
+	struct failure why;
+
+	assert_false(options_parse(line.count, line.words, &options, &why));
+	assert_non_null(strstr(why.message, part_of_message));
+	assert_int_equal(options.id_count, 77); /* untouched */
+	free_line(&line);
+}
+
+static void
+assert_command(struct line line, enum command command, const char *config_path)
+{
+	struct options options;
+	struct failure why;
+
+	assert_true(options_parse(line.count, line.words, &options, &why));
+	assert_int_equal(options.command, command);
+	if (config_path == NULL)
+		assert_null(options.config_path);
+	else
+		assert_string_equal(options.config_path, config_path);
+	options_free(&options);
+	free_line(&line);
+}
+
+static void
+every_command_is_understood(void **state)
+{
+	(void)state;
+	assert_command(LINE(), COMMAND_RUN, NULL);
+	assert_command(LINE("-c", "a.ini"), COMMAND_RUN, "a.ini");
+	assert_command(LINE("-ca.ini"), COMMAND_RUN, "a.ini");
+	assert_command(LINE("--config=a.ini"), COMMAND_RUN, "a.ini");
+	assert_command(LINE("-t"), COMMAND_TEST, NULL);
+	assert_command(LINE("-t", "-c", "a.ini"), COMMAND_TEST, "a.ini");
+	assert_command(LINE("-c", "a.ini", "-t"), COMMAND_TEST, "a.ini");
+	assert_command(LINE("-tc", "a.ini"), COMMAND_TEST, "a.ini");
+	assert_command(LINE("-V"), COMMAND_VERSION, NULL);
+	assert_command(LINE("-h"), COMMAND_HELP, NULL);
+	assert_command(LINE("--help"), COMMAND_HELP, NULL);
+}
+
+static void
+enqueue_takes_ids_before_and_after_the_file(void **state)
+{
+	struct line line = LINE("enqueue", "one", "-c", "a.ini", "--", "-two");
+	struct options options;
+	struct failure why;
+
+	(void)state;
+	assert_true(options_parse(line.count, line.words, &options, &why));
+	assert_int_equal(options.command, COMMAND_ENQUEUE);
+	assert_string_equal(options.config_path, "a.ini");
+	assert_int_equal(options.id_count, 2);
+	assert_string_equal(options.ids[0], "one");
+	assert_string_equal(options.ids[1], "-two");
+	options_free(&options);
+	free_line(&line);
+}
+
+static void
+the_word_enqueue_may_be_an_id(void **state)
+{
+	struct line line = LINE("-c", "a.ini", "enqueue", "enqueue");
+	struct options options;
+	struct failure why;
+
+	(void)state;
+	assert_true(options_parse(line.count, line.words, &options, &why));
+	assert_int_equal(options.id_count, 1);
+	assert_string_equal(options.ids[0], "enqueue");
+	options_free(&options);
+	free_line(&line);
+}
+
+static void
+what_is_not_understood_is_refused_by_name(void **state)
+{
+	(void)state;
+	assert_refused(LINE("bogus"), "\"bogus\"");
+	assert_refused(LINE(""), "\"\"");
+	assert_refused(LINE("-x"), "\"-x\"");
+	assert_refused(LINE("--bogus"), "\"--bogus\"");
+	assert_refused(LINE("-c"), "-c needs a value");
+	assert_refused(LINE("-c", ""), "-c");
+	assert_refused(LINE("-c", "a", "-c", "b"), "twice");
+	assert_refused(LINE("enqueue"), "at least one");
+	assert_refused(LINE("enqueue", ""), "empty");
+	assert_refused(LINE("enqueue", "1", "-t"), "-t");
+	assert_refused(LINE("-t", "enqueue", "1"), "not a command");
+	assert_refused(LINE("-V", "-h"), "another command");
+}
+
+static void
+help_fits_a_terminal(void **state)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+
+	(void)state;
+	assert_non_null(out);
+	options_print_help(out);
+	assert_int_equal(fclose(out), 0);
+	for (char *rest = text, *row; (row = strsep(&rest, "\n")) != NULL;)
+		assert_true(strlen(row) <= 80);
+	free(text);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_command_is_understood),
+		cmocka_unit_test(enqueue_takes_ids_before_and_after_the_file),
+		cmocka_unit_test(the_word_enqueue_may_be_an_id),
+		cmocka_unit_test(what_is_not_understood_is_refused_by_name),
+		cmocka_unit_test(help_fits_a_terminal),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
