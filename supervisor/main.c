@@ -1,0 +1,160 @@
+/*
+ * main.c - the order in which the program starts.                      [supervisor]
+ *
+ * options, configuration, log, signals, scoreboard, listener, what children share, pool. Invariant:
+ * what is wrong up to there is said on standard error and in the exit status; from the pool on,
+ * standard error stays silent.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "common/config.h"
+#include "common/log.h"
+#include "common/version.h"
+#include "supervisor/options.h"
+#include "supervisor/supervisor.h"
+#include "supervisor/title.h"
+#include "worker/enqueue.h"
+
+/* A descriptor of ours with the number of a closed standard stream would receive what is meant for
+ * that. */
+static void
+open_standard_streams(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
+			(void)open("/dev/null", O_RDWR); /* the lowest free number: this one */
+}
+
+/* What a command printed has to arrive. */
+static int
+end_output(int exit_status)
+{
+	if (fflush(stdout) == 0 && ferror(stdout) == 0)
+		return exit_status;
+	fprintf(stderr, "isekai-publisher: standard output: %s\n", strerror(errno));
+	return exit_status == EXIT_SUCCESS ? EXIT_FAILURE : exit_status;
+}
+
+static struct config *
+load_config(const struct options *options)
+{
+	struct config_errors errors = CONFIG_ERRORS_NONE;
+	struct config *config = config_load(options->config_path, &errors);
+
+	if (config == NULL) {
+		fprintf(stderr, "isekai-publisher: the configuration is wrong\n");
+		config_errors_print(&errors, stderr);
+	}
+	config_errors_free(&errors);
+	return config;
+}
+
+static int
+test_command(const struct options *options)
+{
+	struct config *config = load_config(options);
+
+	if (config == NULL)
+		return EX_CONFIG;
+	config_free(config);
+	printf("the configuration is fine\n");
+	return end_output(EXIT_SUCCESS);
+}
+
+static int
+enqueue(const struct options *options)
+{
+	struct config *config = load_config(options);
+	int exit_status;
+
+	if (config == NULL)
+		return EX_CONFIG;
+	/* A server that goes away is an error of write(), no more. */
+	(void)signal(SIGPIPE, SIG_IGN);
+	exit_status = enqueue_command(config, options->id_count, options->ids);
+	config_free(config);
+	return end_output(exit_status);
+}
+
+/* Secrets go into no core file and to no debugger of the same user; whoever sets LOG_LEVEL=debug is
+ * one. */
+static void
+guard_memory(const struct config *config)
+{
+	if (config->log_level != LOG_DEBUG)
+		(void)prctl(PR_SET_DUMPABLE, 0);
+}
+
+static int
+run(const struct options *options)
+{
+	struct supervisor *supervisor;
+	struct config *config;
+	struct failure why;
+	int exit_status;
+
+	supervisor_hold_signals();
+	config = load_config(options);
+	if (config == NULL)
+		return EX_CONFIG;
+	log_setup(config->log_level);
+	guard_memory(config);
+	supervisor = supervisor_new(config, options->config_path, &why);
+	if (supervisor == NULL || !supervisor_open(supervisor, &why)) {
+		fprintf(stderr, "isekai-publisher: cannot start: %s\n", why.message);
+		exit_status = why.category == FAILURE_OPERATOR ? EX_CONFIG : EXIT_FAILURE;
+	} else {
+		exit_status = supervisor_run(supervisor);
+	}
+	supervisor_free(supervisor);
+	return exit_status;
+}
+
+static int
+obey(const struct options *options)
+{
+	switch (options->command) {
+	case COMMAND_RUN:
+		return run(options);
+	case COMMAND_TEST:
+		return test_command(options);
+	case COMMAND_ENQUEUE:
+		return enqueue(options);
+	case COMMAND_VERSION:
+		printf("isekai-publisher %s\n", ISEKAI_VERSION);
+		return end_output(EXIT_SUCCESS);
+	case COMMAND_HELP:
+		options_print_help(stdout);
+		return end_output(EXIT_SUCCESS);
+	}
+	return EXIT_FAILURE;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct options options;
+	struct failure why;
+	int exit_status;
+
+	open_standard_streams();
+	title_take_over(argc, argv);
+	if (!options_parse(argc, argv, &options, &why)) {
+		fprintf(stderr,
+			"isekai-publisher: %s\n"
+			"Try isekai-publisher -h.\n",
+			why.message);
+		return EX_USAGE;
+	}
+	exit_status = obey(&options);
+	options_free(&options);
+	return exit_status;
+}

@@ -1,0 +1,166 @@
+/*
+ * options.c - the command line.                                        [supervisor]
+ *
+ * Invariant: every argument is understood or refused; none is skipped.
+ */
+#include "supervisor/options.h"
+
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/version.h"
+
+static const struct option long_options[] = {{"config", required_argument, NULL, 'c'},
+					     {"test", no_argument, NULL, 't'},
+					     {"version", no_argument, NULL, 'V'},
+					     {"help", no_argument, NULL, 'h'},
+					     {NULL, 0, NULL, 0}};
+
+/* What is being read: whether a command was named already, besides the options themselves. */
+struct reading {
+	struct options *options;
+	bool has_command;
+	struct failure *why;
+};
+
+static bool
+set_command(struct reading *reading, enum command command, const char *argument)
+{
+	if (reading->has_command && reading->options->command != command)
+		return failure_set(reading->why, FAILURE_OPERATOR,
+				   "%s does not go with another command", argument);
+	reading->has_command = true;
+	reading->options->command = command;
+	return true;
+}
+
+static bool
+set_config_path(struct reading *reading, const char *path)
+{
+	if (path[0] == '\0')
+		return failure_set(reading->why, FAILURE_OPERATOR, "-c needs the name of a file");
+	if (reading->options->config_path != NULL)
+		return failure_set(reading->why, FAILURE_OPERATOR, "-c is given twice");
+	reading->options->config_path = path;
+	return true;
+}
+
+static bool
+take_word(struct reading *reading, char *word)
+{
+	struct options *options = reading->options;
+
+	if (!reading->has_command && strcmp(word, "enqueue") == 0)
+		return set_command(reading, COMMAND_ENQUEUE, word);
+	if (options->command != COMMAND_ENQUEUE)
+		return failure_set(reading->why, FAILURE_OPERATOR, "\"%s\" is not a command", word);
+	if (word[0] == '\0')
+		return failure_set(reading->why, FAILURE_OPERATOR,
+				   "the id of a deviation is empty");
+	options->ids[options->id_count++] = word;
+	return true;
+}
+
+static bool
+take_option(struct reading *reading, int option, const char *argument)
+{
+	switch (option) {
+	case 'c':
+		return set_config_path(reading, optarg);
+	case 't':
+		return set_command(reading, COMMAND_TEST, "-t");
+	case 'V':
+		return set_command(reading, COMMAND_VERSION, "-V");
+	case 'h':
+		return set_command(reading, COMMAND_HELP, "-h");
+	case ':':
+		return failure_set(reading->why, FAILURE_OPERATOR, "%s needs a value", argument);
+	default:
+		return failure_set(reading->why, FAILURE_OPERATOR, "unknown option \"%s\"",
+				   argument);
+	}
+}
+
+/* "-" in front: words come in their order, as option 1; ":": a missing value is told apart. */
+static bool
+take_all(struct reading *reading, int argc, char **argv)
+{
+	int option, at = 1;
+
+	optind = 0; /* begin anew, also when called again */
+	opterr = 0;
+	while ((option = getopt_long(argc, argv, "-:c:tVh", long_options, NULL)) != -1) {
+		if (option == 1 ? !take_word(reading, optarg)
+				: !take_option(reading, option, argv[at < argc ? at : argc - 1]))
+			return false;
+		at = optind;
+	}
+	for (at = optind; at < argc; at++) /* what follows "--" */
+		if (!take_word(reading, argv[at]))
+			return false;
+	return true;
+}
+
+bool
+options_parse(int argc, char **argv, struct options *options, struct failure *why)
+{
+	struct options read = {.command = COMMAND_RUN};
+	struct reading reading = {.options = &read, .why = why};
+
+	if (argc < 1)
+		return failure_set(why, FAILURE_OPERATOR, "there is no name of the program");
+	read.ids = calloc((size_t)argc, sizeof(*read.ids));
+	if (read.ids == NULL)
+		return failure_set(why, FAILURE_UNKNOWN, "out of memory");
+	if (!take_all(&reading, argc, argv))
+		goto wrong;
+	if (read.command == COMMAND_ENQUEUE && read.id_count == 0) {
+		failure_set(why, FAILURE_OPERATOR,
+			    "enqueue needs the id of at least one deviation");
+		goto wrong;
+	}
+	*options = read;
+	return true;
+wrong:
+	options_free(&read);
+	return false;
+}
+
+void
+options_free(struct options *options)
+{
+	free(options->ids);
+	options->ids = NULL;
+	options->id_count = 0;
+}
+
+void
+options_print_help(FILE *out)
+{
+	fputs("isekai-publisher " ISEKAI_VERSION " - publishes scheduled posts to DeviantArt\n"
+	      "\n"
+	      "  isekai-publisher [-c FILE]                run in the foreground\n"
+	      "  isekai-publisher -t [-c FILE]             check the configuration\n"
+	      "  isekai-publisher enqueue ID... [-c FILE]  put deviations in the queue\n"
+	      "  isekai-publisher -V | -h                  version | this help\n"
+	      "\n"
+	      "FILE is an INI file; config.example.ini documents every setting. The\n"
+	      "environment wins over the file (.env.example has the names), and any\n"
+	      "setting may be read from a file of its own: NAME_FILE=/run/secrets/name.\n"
+	      "\n"
+	      "Signals\n"
+	      "  TERM, INT   finish the jobs in hand, at most PUBLISHER_DRAIN_TIMEOUT_MS,\n"
+	      "              give back the rest, exit; a second one stops now\n"
+	      "  QUIT        stop now; jobs in hand go back to the queue\n"
+	      "  HUP         read FILE and the _FILEs again, replace workers one by one\n"
+	      "\n"
+	      "Exit status\n"
+	      "  0           drained, or what was asked for is done\n"
+	      "  1           something failed; the last lines of the log say what\n"
+	      "  64          wrong arguments\n"
+	      "  78          wrong configuration; every wrong setting is named\n"
+	      "  130, 143    INT or TERM came again and cut the drain short\n"
+	      "  131         QUIT\n",
+	      out);
+}
