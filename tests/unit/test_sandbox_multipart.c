@@ -12,7 +12,8 @@
 #include "tests/sandbox/memory.h"
 #include "tests/sandbox/multipart.h"
 
-#define TYPE "multipart/form-data; boundary=XyZ"
+#define TYPE    "multipart/form-data; boundary=XyZ"
+#define SEVENTY "1234567890123456789012345678901234567890123456789012345678901234567890"
 
 /* The sink writes down what it is told: "[name|filename|type]content;" */
 struct notes {
@@ -204,8 +205,7 @@ types_without_a_usable_boundary_are_refused(void **state)
 		"multipart/form-data; boundary",
 		"multipart/form-data; boundary=",
 		"multipart/form-data; boundary=\"\"",
-		"multipart/form-data; boundary=12345678901234567890123456789012345678901234567890"
-		"123456789012345678901",
+		("multipart/form-data; boundary=" SEVENTY "1"),
 	};
 	struct multipart_sink sink = {NULL, note_begin, note_data, note_end};
 
