@@ -64,6 +64,7 @@ read_stat(const char *path, char *state, uint64_t *start)
 {
 	char text[1024];
 	const char *at;
+	char *end;
 
 	if (!read_text(path, text, sizeof(text)))
 		return false;
@@ -78,7 +79,9 @@ read_stat(const char *path, char *state, uint64_t *start)
 			return false;
 		at++;
 	}
-	return sscanf(at, "%" SCNu64, start) == 1;
+	errno = 0;
+	*start = strtoull(at, &end, 10);
+	return errno == 0 && end != at;
 }
 
 bool

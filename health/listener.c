@@ -98,7 +98,7 @@ bind_host(const char *host, int port, struct failure *why)
 static int
 bound_port(int fd)
 {
-	struct sockaddr_storage address;
+	struct sockaddr_storage address = {.ss_family = AF_UNSPEC};
 	socklen_t size = sizeof(address);
 	struct sockaddr_in6 in6;
 	struct sockaddr_in in;

@@ -38,8 +38,9 @@ expect() {
 	if "$@"; then judge t "$what"; else judge f "$what"; fi
 }
 
+# After a failure, not after Ctrl-C and the like.
 servers_goodbye() {
-	[ "$1" -ne 0 ] && [ -s "$servers_dir/publisher.log" ] || return 0
+	[ "$1" -gt 0 ] && [ "$1" -lt 128 ] && [ -s "$servers_dir/publisher.log" ] || return 0
 	say ''
 	say 'The last lines of the publisher:'
 	tail -q -n 15 "$servers_dir/publisher.log" "$servers_dir/publisher.err" | cut -c 1-400

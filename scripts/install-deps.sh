@@ -4,7 +4,7 @@
 #   scripts/install-deps.sh [build] [run] [test]       no argument: all three
 #
 #   build   compiler and libraries
-#   run     the servers a publisher lives beside: Redis and PostgreSQL, for the demo and the tests
+#   run     the servers a publisher lives beside, Redis and PostgreSQL, and what the demo needs besides
 #   test    cmocka, sanitizers, clang and the checkers, Node.js (for BullMQ itself)
 #
 # Asks dpkg first: where everything is there it is done at once, needs no network and no root. What it
@@ -13,7 +13,7 @@ set -euo pipefail
 
 build=(gcc make pkg-config libc6-dev libhiredis-dev libpq-dev
 	libcurl4-openssl-dev libcjson-dev libevent-dev libssl-dev libinih-dev zlib1g-dev ca-certificates)
-run=(redis-server postgresql)
+run=(redis-server postgresql netpbm curl)
 test=(libcmocka-dev clang clang-tidy clang-format cppcheck libclang-rt-dev openssl curl procps nodejs npm)
 
 [ $# -gt 0 ] || set -- build run test

@@ -57,7 +57,7 @@ report check-includes $? '' ''
 
 # cppcheck does not read the libraries' headers: a macro that looks like a statement it must be told, and of
 # the tests, which live by cmocka's, it reads the sandbox only.
-echo '#define cJSON_ArrayForEach(e, array) for ((e) = (array)->child; (e) != 0; (e) = (e)->next)' >"$scratch/macros.h"
+echo '#define cJSON_ArrayForEach(e, array) for ((e) = (array) != 0 ? (array)->child : 0; (e) != 0; (e) = (e)->next)' >"$scratch/macros.h"
 sources '*.c' | grep -vE '^tests/(unit|integration|interop|bench|fuzz)/' | cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr \
 	--error-exitcode=1 --suppress=missingIncludeSystem --suppress='*:/usr/include/*' -j "$jobs" \
 	--include="$scratch/macros.h" \

@@ -103,6 +103,7 @@ wait_for_database(struct worker *worker)
 	struct failure why;
 
 	while (!worker->orders.drain && !tools_database(&worker->tools, &why)) {
+		scoreboard_heartbeat(worker->tools.board, worker->tools.slot);
 		scoreboard_activity(worker->tools.board, worker->tools.slot, ACTIVITY_BOOT);
 		orders_wait(&worker->orders, chance_around(pause_ms));
 		orders_read(&worker->orders);
@@ -205,6 +206,9 @@ live(struct worker *worker)
 	struct failure why;
 
 	while (!worker->orders.drain && !worker->is_dead) {
+		/* Each turn of this loop is progress; the supervisor kills a worker that shows
+		 * none. */
+		scoreboard_heartbeat(worker->tools.board, worker->tools.slot);
 		if (!redis_connect(worker->tools.redis, CONNECT_MS, &why) || !look(worker, &why)) {
 			if (!worker->is_dead)
 				redis_is_away(worker, &why);

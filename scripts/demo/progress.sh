@@ -30,14 +30,15 @@ count_jobs() {
 }
 settled_count() { echo $((done_count + failed_count + taken_back)); }
 
+# Short enough for 80 columns: a line that wraps could not be written over.
 show_progress() {
 	local text bar filled
-	text="$(printf '%2d done, %d active, %2d waiting, %2d deferred, %d failed, %d back to draft' "$done_count" "$active_count" \
+	text="$(printf '%2d done, %d active, %2d waiting, %2d deferred, %d failed, %d drafts' "$done_count" "$active_count" \
 		"$waiting_count" "$deferred_count" "$failed_count" "$taken_back")"
 	if $interactive; then
-		filled=$(($(settled_count) * 20 / total))
+		filled=$(($(settled_count) * 8 / total))
 		bar=$(printf '%*s' "$filled" '' | tr ' ' '#')
-		printf '\r  [%-20s] %s  %ds\033[K' "$bar" "$text" "$SECONDS"
+		printf '\r[%-8s] %s %ds\033[K' "$bar" "$text" "$SECONDS"
 	elif [ "$SECONDS" -ge "$next_line_at" ] || [ "$(settled_count)" -eq "$total" ]; then
 		printf '  %3ds  %s\n' "$SECONDS" "$text"
 		next_line_at=$((SECONDS + 3))
@@ -58,20 +59,20 @@ child_named() {
 	return 1
 }
 
-# about JOB: its title, and whether its artist's login is any good (t or f).
+# about JOB: its title, and whether its worker may be killed (t or f). Spared is who tries a dead login: the next worker would have
+# to present the same refresh token again; and who has a failed attempt to count: killed before that, it would not be counted.
 about() {
-	psql -qXAt -F $'\t' -c "SELECT title, login <> 'dead' FROM demo.plan JOIN demo.artists ON artist = number
+	psql -qXAt -F $'\t' -c "SELECT title, login <> 'dead' AND attempts = 1 FROM demo.plan JOIN demo.artists ON artist = number
 		WHERE plan.id = '${1#deviation-}'"
 }
 
 # kill_busy_worker: one that has a job, proven: it is stopped first, so that the job cannot end between the look and the kill. A
-# job's lock names its worker: <instance>.<slot>.<generation>. Spared is who tries a dead login: the next one would have to
-# present the same refresh token again, which is what this demo counts.
+# job's lock names its worker: <instance>.<slot>.<generation>.
 kill_busy_worker() {
-	local job token slot pid title good
+	local job token slot pid title allowed
 	for job in $(redis_do LRANGE "$queue:active" 0 -1); do
-		IFS=$'\t' read -r title good < <(about "$job")
-		[ "$good" = t ] || continue
+		IFS=$'\t' read -r title allowed < <(about "$job")
+		[ "$allowed" = t ] || continue
 		token=$(redis_do GET "$queue:$job:lock")
 		slot=${token%.*} slot=${slot##*.}
 		pid=$(child_named "worker $slot") || continue

@@ -3,10 +3,10 @@
 # Needs no servers: Redis and PostgreSQL are away the whole time, which must not matter here. TAP on standard output.
 #
 #   tests/integration/test_supervisor.sh [TEST...]       PUBLISHER names another program than build/isekai-publisher
-# shellcheck disable=SC2015,SC2054,SC2119,SC2120,SC2254 # set -uset -u || without else is meant; names are globs
+# shellcheck disable=SC2015,SC2054,SC2119,SC2120,SC2254 # "a && b || c" without an else is meant; names are globs
 set -u
 cd "$(dirname "$0")/../.." || exit 1
-# The workers' sandbox: an absolute path, since some tests run it elsewhere.
+# In full, as /proc/<pid>/exe shows it.
 program=$(realpath "${PUBLISHER:-build/isekai-publisher}") || exit 1
 work=$(mktemp -d "${TMPDIR:-/tmp}/publisher-supervisor.XXXXXX") || exit 1
 running=()

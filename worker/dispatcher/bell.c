@@ -14,8 +14,9 @@
 #include "worker/turn.h"
 
 #define CONNECT_MS 1500
-#define LISTEN_S   "5" /* a marker that a neighbour took and lost is made good by a look after this \
-			*/
+#define LISTEN_S                                                                                   \
+	"5" /* a marker that a neighbour took and lost is made good by a look after this           \
+	     */
 #define LISTEN_DEAD_MS   13000
 #define LOOK_EVERY_MS    5000
 #define SHUT_LOOK_MS     1000 /* paused or at its concurrency: the slow timer beside the marker */

@@ -47,7 +47,8 @@ release_rows(struct desk *desk, const cJSON *jobs, const char *token)
 		    strncmp(id, job_id_prefix, strlen(job_id_prefix)) == 0)
 			cJSON_AddItemToArray(ids, cJSON_CreateString(id + strlen(job_id_prefix)));
 	}
-	json = cJSON_PrintUnformatted(ids); /* also for none: the dead may have held a token's lease */
+	json = cJSON_PrintUnformatted(
+		ids); /* also for none: the dead may have held a token's lease */
 	if (json != NULL && desk->postgres_up && desk->journal_ready) {
 		const char *const values[] = {json, token};
 		struct failure why;
