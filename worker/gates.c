@@ -131,11 +131,16 @@ run(struct gates *gates, const char *operation, const char *user_id, const char 
     const struct failure *refusal, struct failure *why)
 {
 	const char *argv[KEY_COUNT + ARG_COUNT];
+	redisReply *reply;
 
 	if (!prepare(gates, operation, user_id, who, refusal, argv, why))
 		return NULL;
-	return redis_eval(gates->redis, &gates->script, GATES_TIMEOUT_MS, why, KEY_COUNT,
-			  KEY_COUNT + ARG_COUNT, argv, NULL);
+	reply = redis_eval(gates->redis, &gates->script, GATES_TIMEOUT_MS, why, KEY_COUNT,
+			   KEY_COUNT + ARG_COUNT, argv, NULL);
+	/* Whatever Redis has against the script is not the post's fault. */
+	if (reply == NULL && why != NULL)
+		why->category = FAILURE_AWAY;
+	return reply;
 }
 
 bool

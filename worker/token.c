@@ -211,8 +211,11 @@ read_parked(struct token_keeper *keeper, const char *user_id, struct pair **pair
 	if (!parking_key(user_id, key, sizeof(key)))
 		return true;
 	reply = redis_call(keeper->redis, REDIS_TIMEOUT_MS, why, 2, argv, NULL);
-	if (reply == NULL)
+	if (reply == NULL) {
+		why->category =
+			FAILURE_AWAY; /* whatever Redis has against it is not the post's fault */
 		return false;
+	}
 	if (reply->type == REDIS_REPLY_STRING) {
 		text = seal_open(keeper->config->deviantart_client_secret, user_id, reply->str);
 		if (text == NULL)

@@ -183,6 +183,81 @@ late_comers_are_spaced_anew(void **state)
 }
 
 static void
+a_gap_longer_than_the_delay_costs_nobody_his_place(void **state)
+{
+	char text[64];
+	const char *argv[] = {"SET", "rate-limit:u:state", text};
+
+	(void)state;
+	bench.config.rate_limiter_base_delay_ms = 200;
+	assert_true(ask("u", "a").go);
+	ask("u", "b");
+	ask("u", "c");
+	/* The predecessor's gap was drawn 300 ms longer than the delay by which the others
+	 * reserved. */
+	snprintf(text, sizeof(text), "{\"earliest\":%lld}", (long long)clock_wall_ms() + 500);
+	redis_reply_free(redis_call(bench.redis, 5000, NULL, 3, argv, NULL));
+	assert_in_range(ask("u", "b").wait_ms, 400, 500);
+	assert_in_range(ask("u", "c").wait_ms, 600, 700);
+	wait_for_go("u", "b", 5000);
+	assert_in_range(ask("u", "c").wait_ms, 100, 200);
+	/* Who comes new stands behind them. */
+	assert_in_range(ask("u", "d").wait_ms, 300, 400);
+}
+
+static void
+a_success_that_began_before_a_refusal_opens_nothing(void **state)
+{
+	(void)state;
+	assert_true(ask("u", "a").go);
+	refuse("u", "b", FAILURE_GATE_USER, 60000);
+	gates_ok(bench.gates, "u", "a");
+	assert_about(ask("u", "c").wait_ms, 60000);
+	for (int i = 0; i < 2; i++)
+		refuse("u", "b", FAILURE_GATE_USER, 1);
+	gates_ok(bench.gates, "u", "a");
+	assert_string_equal(ask("u", "d").reason, "asked to wait");
+	bench.config.rate_limiter_enabled = false;
+	for (int i = 0; i < 3; i++)
+		refuse("v", "b", FAILURE_GATE_USER, 1);
+	gates_ok(bench.gates, "v", "a");
+	assert_string_equal(ask("v", "c").reason, "circuit");
+}
+
+static void
+a_circuit_written_by_somebody_else_is_obeyed(void **state)
+{
+	char text[160];
+	const char *argv[] = {"SET", "circuit:deviantart:publish:u", text};
+
+	(void)state;
+	snprintf(text, sizeof(text),
+		 "{\"state\":\"OPEN\",\"failures\":3,\"lastFailureTime\":%lld,\"config\":{"
+		 "\"openDuration\":90000}}",
+		 (long long)clock_wall_ms() - 1000);
+	redis_reply_free(redis_call(bench.redis, 5000, NULL, 3, argv, NULL));
+	assert_about(ask("u", "a").wait_ms, 89000);
+}
+
+static void
+keys_of_another_type_are_no_obstacle(void **state)
+{
+	static const char *const keys[] = {
+		"rate-limit:u:state", "rate-limit:u:slots", "circuit:deviantart:publish:u",
+		"circuit:deviantart:application", "circuit:deviantart:index"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		const char *const argv[] = {"HSET", keys[i], "a", "b"};
+
+		redis_reply_free(redis_call(bench.redis, 5000, NULL, 4, argv, NULL));
+	}
+	assert_true(ask("u", "a").go);
+	assert_false(ask("u", "b").go);
+	refuse("u", "a", FAILURE_GATE_APPLICATION, 1000);
+}
+
+static void
 with_the_limiter_off_nothing_is_paced(void **state)
 {
 	(void)state;
@@ -217,6 +292,8 @@ retry_after_is_honoured_and_never_cut_short(void **state)
 static void
 the_delay_doubles_with_refusals_and_falls_with_successes(void **state)
 {
+	struct timespec pause = {.tv_nsec = 20000000};
+
 	(void)state;
 	bench.config.circuit_breaker_enabled = false;
 	assert_true(ask("u", "a").go);
@@ -224,11 +301,13 @@ the_delay_doubles_with_refusals_and_falls_with_successes(void **state)
 	assert_in_range(refuse("u", "a", FAILURE_GATE_USER, -1), 4000, 4800);
 	assert_in_range(refuse("u", "a", FAILURE_GATE_USER, -1), 8000, 9600);
 	assert_in_range(refuse("u", "a", FAILURE_GATE_USER, -1), 8000, 9600); /* the maximum */
-	gates_ok(bench.gates, "u", "a");
-	assert_in_range(refuse("u", "a", FAILURE_GATE_USER, -1), 8000, 9600); /* 8000 / 2 * 2 */
-	gates_ok(bench.gates, "u", "a");
-	gates_ok(bench.gates, "u", "a");
-	assert_in_range(refuse("u", "a", FAILURE_GATE_USER, -1), 4000, 4800);
+	/* Not blocked any more, as after a Retry-After that is over: each success halves the delay. */
+	for (int i = 0; i < 3; i++)
+		refuse("v", "a", FAILURE_GATE_USER, 1);
+	nanosleep(&pause, NULL);
+	gates_ok(bench.gates, "v", "a");
+	gates_ok(bench.gates, "v", "a");
+	assert_in_range(refuse("v", "a", FAILURE_GATE_USER, -1), 4000, 4800);
 }
 
 static char *
@@ -377,6 +456,10 @@ main(void)
 		cmocka_unit_test_setup(another_artist_is_not_held_up, fresh),
 		cmocka_unit_test_setup(a_reservation_is_let_through_when_its_time_comes, fresh),
 		cmocka_unit_test_setup(late_comers_are_spaced_anew, fresh),
+		cmocka_unit_test_setup(a_gap_longer_than_the_delay_costs_nobody_his_place, fresh),
+		cmocka_unit_test_setup(a_success_that_began_before_a_refusal_opens_nothing, fresh),
+		cmocka_unit_test_setup(a_circuit_written_by_somebody_else_is_obeyed, fresh),
+		cmocka_unit_test_setup(keys_of_another_type_are_no_obstacle, fresh),
 		cmocka_unit_test_setup(with_the_limiter_off_nothing_is_paced, fresh),
 		cmocka_unit_test_setup(with_the_limiter_off_a_wait_that_was_asked_for_still_holds,
 				       fresh),

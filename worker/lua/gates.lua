@@ -19,11 +19,22 @@ local random = tonumber(ARGV[13]) / 1000000
 local asked, whose = tonumber(ARGV[14]), ARGV[15]
 local DAY = 86400000
 
--- What is not JSON, or not an object, counts as absent: these keys may be anybody's.
+-- What is not text, not JSON, or not an object counts as absent: these keys may be anybody's.
 local function read(key)
-	local text = redis.call('GET', key)
-	local ok, value = pcall(cjson.decode, text or '{}')
+	local text = redis.pcall('GET', key)
+	if type(text) ~= 'string' then
+		return {}
+	end
+	local ok, value = pcall(cjson.decode, text)
 	return ok and type(value) == 'table' and value or {}
+end
+
+-- The sorted sets are ours alone; what lies there in another shape is in the way.
+for _, key in ipairs({KEYS[2], KEYS[5]}) do
+	local shape = redis.call('TYPE', key).ok
+	if shape ~= 'zset' and shape ~= 'none' then
+		redis.call('DEL', key)
+	end
 end
 
 local function number(value, default)
@@ -38,10 +49,16 @@ local function delay_of(state)
 	return math.min(math.max(number(state.delay, base), base), most)
 end
 
+-- When an open circuit may be probed. `openUntil` is ours; who writes the circuit without it means its open duration.
+local function open_until(circuit)
+	local duration = type(circuit.config) == 'table' and number(circuit.config.openDuration, open_ms) or open_ms
+	return number(circuit.openUntil, number(circuit.lastFailureTime, 0) + duration)
+end
+
 -- How long until a circuit lets this one through, and whether it would be the probe.
 local function circuit_wait(circuit)
 	if circuit.state == 'OPEN' then
-		local left = number(circuit.openUntil, 0) - now
+		local left = open_until(circuit) - now
 		if left > 0 then
 			return left, false
 		end
@@ -83,22 +100,23 @@ local function close(key)
 	end
 end
 
--- The earliest moment at which `who` may start: its own reservation, or the one behind all others.
+-- When `who` may start: at its own reservation, behind those that were reserved before it and have not come yet; without
+-- one, a delay behind the last. A gap's jitter shifts a place in the line, it never costs it.
 local function slot_of(state)
-	local own = tonumber(redis.call('ZSCORE', KEYS[2], who) or nil)
 	local earliest = math.max(number(state.earliest, 0), number(state.blockedUntil, 0))
-	if own and own >= earliest then
-		return own
-	end
 	if not pacing then
 		return earliest
 	end
-	local last = redis.call('ZRANGE', KEYS[2], -1, -1, 'WITHSCORES')
-	local behind = 0
-	if last[1] and last[1] ~= who then
-		behind = tonumber(last[2]) + delay_of(state)
+	local own = tonumber(redis.call('ZSCORE', KEYS[2], who) or nil)
+	if own then
+		return math.max(own, earliest + redis.call('ZRANK', KEYS[2], who) * delay_of(state))
 	end
-	return math.max(earliest, behind)
+	local last = redis.call('ZRANGE', KEYS[2], -1, -1, 'WITHSCORES')
+	if last[1] then
+		return math.max(earliest + redis.call('ZCARD', KEYS[2]) * delay_of(state),
+			tonumber(last[2]) + delay_of(state))
+	end
+	return earliest
 end
 
 local function ask()
@@ -115,7 +133,8 @@ local function ask()
 	if user_wait > wait then
 		wait, reason = user_wait, 'circuit'
 	end
-	redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now - DAY)
+	-- Whoever is a minute late does not come any more, or begins anew: his place is free.
+	redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now - 60000)
 	redis.call('ZREMRANGEBYSCORE', KEYS[5], '-inf', now - DAY)
 	local slot = slot_of(state)
 	if wait > 0 then
@@ -123,7 +142,7 @@ local function ask()
 	end
 	if slot > now then
 		if pacing then
-			redis.call('ZADD', KEYS[2], string.format('%.0f', slot), who)
+			redis.call('ZADD', KEYS[2], 'NX', string.format('%.0f', slot), who)
 			redis.call('PEXPIRE', KEYS[2], math.ceil(slot - now + DAY))
 		end
 		return {'WAIT', slot - now, number(state.blockedUntil, 0) > now and 'asked to wait' or 'pace'}
@@ -144,20 +163,23 @@ local function ask()
 	return {'GO', 0, ''}
 end
 
+-- A success that began before a gate was shut does not open it; a probe's does.
+local function may_close(circuit)
+	return circuit.state == 'CLOSED' or (circuit.state == 'HALF_OPEN' and circuit.probe == who)
+end
+
 local function ok()
-	if pacing then
-		local state = read(KEYS[1])
-		if number(state.delay, base) > base or state.blockedUntil then
-			state.delay = math.max(base, delay_of(state) * decrease)
-			state.blockedUntil = nil
-			write(KEYS[1], state, DAY)
-		end
+	local state = read(KEYS[1])
+	local blocked = number(state.blockedUntil, 0)
+	if pacing and blocked <= now and (number(state.delay, base) > base or blocked > 0) then
+		state.delay = math.max(base, delay_of(state) * decrease)
+		state.blockedUntil = nil
+		write(KEYS[1], state, DAY)
 	end
-	close(KEYS[3])
-	local application = read(KEYS[4])
-	-- A success that began before the gate was shut does not open it; a probe's does.
-	if application.state == 'HALF_OPEN' and application.probe == who then
-		close(KEYS[4])
+	for _, key in ipairs({KEYS[3], KEYS[4]}) do
+		if may_close(read(key)) then
+			close(key)
+		end
 	end
 	return {}
 end
