@@ -48,6 +48,8 @@ enum column {
 	COL_CRASHES,
 	COL_RETRIES,
 	COL_REFUSED_FOR_MS,
+	COL_ENDED,
+	COL_ERROR_MESSAGE,
 	COL_COUNT
 };
 
@@ -322,6 +324,8 @@ deviation_read(const char *id, struct pg_result *result, struct deviation **out,
 	d->crashes = (int)number(r, COL_CRASHES, 0);
 	d->retries_json = copy(column(r, COL_RETRIES), &failed);
 	d->refused_for_ms = number(r, COL_REFUSED_FOR_MS, -1);
+	d->ended = yes(r, COL_ENDED);
+	d->error_message = copy(column(r, COL_ERROR_MESSAGE), &failed);
 	if (failed) {
 		deviation_free(d);
 		return failure_set(why, FAILURE_AWAY, "out of memory");
@@ -362,6 +366,7 @@ deviation_free(struct deviation *d)
 	free(d->deviation_id);
 	free(d->deviation_url);
 	free(d->retries_json);
+	free(d->error_message);
 	free(d);
 }
 

@@ -70,6 +70,9 @@ struct deviation {
 	int64_t token_left_ms, refresh_left_ms;
 	bool user_found;
 
+	bool ended;          /* failed by this very job, which only has to be told so */
+	char *error_message; /* NULL = none */
+
 	int crashes, outages;
 	char *retries_json;     /* failures by category */
 	int64_t refused_for_ms; /* -1 = nothing refused */

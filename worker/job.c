@@ -26,6 +26,8 @@
 #define LOOK_AGAIN_EVERY_MS 500
 #define FOREIGN_LOCK_MS     (30 * 60 * 1000)
 #define FOREIGN_LOOK_MS     30000
+#define UNRESOLVED_STEPS    2 /* of a category's waits, while an outcome is unknown */
+#define UNRESOLVED_LEAST_MS 2000
 #define CRASHES_MIN         10
 
 /* One job at work. */
@@ -34,7 +36,7 @@ struct work {
 	const struct queue_job *job;
 	struct job_data data;
 	struct deviation *deviation;
-	char *lock;
+	char *lock, *name; /* the execution lock of this claim; journal_job_name() */
 	struct lease lease;
 	struct publishing publishing;
 	struct job_end *end;
@@ -209,8 +211,8 @@ fail_for_good(struct work *w, const struct failure *why)
 
 	if ((dead && !pause_artist(w, &away)) ||
 	    !journal_failed(w->tools->postgres, w->deviation->id, w->lock, message,
-			    p->item_gone ? file_id : NULL, p->publish_refused ? file_id : NULL,
-			    &away)) {
+			    p->item_gone ? file_id : NULL,
+			    p->publish_refused && !p->item_gone ? file_id : NULL, w->name, &away)) {
 		end_database_away(w, &away);
 		return;
 	}
@@ -230,7 +232,6 @@ release_and_end(struct work *w, const struct failure *why, const struct retry_de
 		.attempt_failed = burned,
 		.refusal = decision->refusal,
 		.refused_file = p->publish_refused && p->file != NULL ? p->file->id : NULL,
-		.keep_lock = decision->action == RETRY_RECONCILE,
 		.step = burned ? "attempt failed" : "waits",
 		.detail = why->message,
 	};
@@ -250,12 +251,52 @@ release_and_end(struct work *w, const struct failure *why, const struct retry_de
 		end_database_away(w, &away);
 }
 
+/*
+ * Whether the file at hand may be public without our knowing: then no failure ends the job or burns
+ * an attempt, until everything was asked (contract.md "Failures", the paragraph on reconciling).
+ */
+static bool
+is_unresolved(const struct work *w, const struct failure *why)
+{
+	const struct publishing *p = &w->publishing;
+
+	if (p->file == NULL || p->file->state != FILE_PUBLISHING || p->unknowable)
+		return false;
+	if (p->publish_refused && (p->file->asks <= 1 || why->category == FAILURE_VALIDATION_ERROR))
+		return false;
+	return why->category != FAILURE_REFRESH_TOKEN_EXPIRED;
+}
+
+/* What the table says of a failure while an outcome is unknown: it is waited for, whatever it is.
+ */
+static struct retry_decision
+decide_unresolved(const struct retry_history *history, const struct failure *why, double chance)
+{
+	struct retry_history patient = *history;
+	struct retry_decision decision;
+
+	patient.attempts_made = 0;
+	patient.refused_for_ms = -1;
+	if (patient.category_retries > UNRESOLVED_STEPS)
+		patient.category_retries = UNRESOLVED_STEPS;
+	patient.max_attempts = UNRESOLVED_STEPS + 2;
+	decision = retry_decide(why, &patient, chance);
+	if (decision.action == RETRY_ATTEMPT || decision.action == RETRY_FAIL) {
+		decision.action = RETRY_WAIT;
+		if (decision.delay_ms < UNRESOLVED_LEAST_MS)
+			decision.delay_ms = UNRESOLVED_LEAST_MS;
+	}
+	return decision;
+}
+
 static void
 end_failed(struct work *w, struct failure *why)
 {
 	struct retry_history history = history_of(w, why, tell_gates(w, why));
-	struct retry_decision decision =
-		retry_decide(why, &history, (double)chance_below(1000001) / 1e6);
+	double chance = (double)chance_below(1000001) / 1e6;
+	struct retry_decision decision = is_unresolved(w, why)
+						 ? decide_unresolved(&history, why, chance)
+						 : retry_decide(why, &history, chance);
 
 	scoreboard_count_error(w->tools->board, w->tools->slot, why->category);
 	if (why->category == FAILURE_OPERATOR)
@@ -281,7 +322,6 @@ static void
 end_waiting(struct work *w, const struct publish_wait *wait)
 {
 	const struct journal_release release = {
-		.keep_lock = wait->unknown,
 		.step = wait->unknown ? "waits" : NULL,
 		.detail = wait->reason,
 	};
@@ -297,6 +337,43 @@ end_waiting(struct work *w, const struct publish_wait *wait)
 
 /* ---- the row's state ---- */
 
+/* A deviation without files fails, unless somebody else is at it. */
+static bool
+reject_empty(struct work *w)
+{
+	const struct deviation *d = w->deviation;
+	struct failure none, away;
+	bool rejected;
+
+	failure_set(&none, FAILURE_VALIDATION_ERROR, "the deviation has no files to publish");
+	if (!journal_reject(w->tools->postgres, d->id, d->user_id, none.message, w->job->id,
+			    &rejected, &away)) {
+		end_database_away(w, &away);
+		return true;
+	}
+	if (rejected)
+		end_with_reason(w, JOB_END_FAIL, &none);
+	return rejected;
+}
+
+/* The artist took the post back: nothing is done, and no lock of ours stays on the row. */
+static void
+end_taken_back(struct work *w)
+{
+	const struct deviation *d = w->deviation;
+	const struct journal_release release = {.step = "taken back"};
+	struct failure away;
+
+	if (d->lock_holder != NULL && journal_lock_is_of(d->lock_holder, w->job->id) &&
+	    !journal_release(w->tools->postgres, d->id, d->lock_holder, &release, &away) &&
+	    away.category == FAILURE_AWAY) {
+		end_database_away(w, &away);
+		return;
+	}
+	log_event(LOG_INFO, "The artist took the post back; nothing is done", NULL);
+	end_complete(w, "skipped");
+}
+
 /* The row was not locked by this claim; why, and what then (contract.md "What a job does", 1 and
  * 2). */
 static void
@@ -304,7 +381,6 @@ end_unlocked(struct work *w)
 {
 	const struct deviation *d = w->deviation;
 	bool early = w->job->claimed_ms < w->job->timestamp_ms + LOOK_AGAIN_FOR_MS;
-	struct failure why;
 
 	switch (d->status) {
 	case DEVIATION_REVIEW:
@@ -314,8 +390,7 @@ end_unlocked(struct work *w)
 			end_defer(w, LOOK_AGAIN_EVERY_MS);
 			return;
 		}
-		log_event(LOG_INFO, "The artist took the post back; nothing is done", NULL);
-		end_complete(w, "skipped");
+		end_taken_back(w);
 		return;
 	case DEVIATION_SCHEDULED:
 		if (d->due_known && d->due_in_ms > 0) {
@@ -329,15 +404,8 @@ end_unlocked(struct work *w)
 	case DEVIATION_FAILED:
 		break;
 	}
-	if (d->file_count == 0) {
-		failure_set(&why, FAILURE_VALIDATION_ERROR,
-			    "the deviation has no files to publish");
-		if (!journal_reject(w->tools->postgres, d->id, d->user_id, why.message, &why))
-			end_database_away(w, &why);
-		else
-			end_with_reason(w, JOB_END_FAIL, &why);
+	if (d->file_count == 0 && reject_empty(w))
 		return;
-	}
 	if (d->lock_holder == NULL) {
 		end_defer(w, LOOK_AGAIN_EVERY_MS); /* it changed under our eyes */
 		return;
@@ -413,6 +481,10 @@ run_row(struct work *w)
 	}
 	if (d->locked) {
 		run_locked(w);
+	} else if (d->ended) {
+		failure_set(&why, FAILURE_VALIDATION_ERROR, "%s",
+			    d->error_message != NULL ? d->error_message : "failed");
+		end_with_reason(w, JOB_END_FAIL, &why);
 	} else if (d->status == DEVIATION_PUBLISHED) {
 		log_event(LOG_INFO, "The deviation is published already", NULL);
 		end_complete(w, "alreadyPublished");
@@ -485,11 +557,12 @@ run_with_lock(struct work *w)
 	scoreboard_job_deviation(w->tools->board, w->tools->slot, w->data.deviation_id);
 	queue_progress(w->tools->queue, w->job, "{\"step\":\"loading\",\"percent\":0}", NULL);
 	w->lock = journal_lock(w->job->claimed_ms, w->tools->child->token, w->job->id);
-	if (w->lock == NULL)
+	w->name = journal_job_name(w->job->id, w->job->timestamp_ms, w->job->attempts_made);
+	if (w->lock == NULL || w->name == NULL)
 		failure_set(&why, FAILURE_AWAY, "out of memory");
-	if (w->lock == NULL || !tools_database(w->tools, &why) ||
+	if (w->lock == NULL || w->name == NULL || !tools_database(w->tools, &why) ||
 	    !journal_begin(w->tools->postgres, w->data.deviation_id, w->data.user_id, w->lock,
-			   w->job->id, &w->deviation, &why)) {
+			   w->job->id, w->name, &w->deviation, &why)) {
 		end_without_row(w, &why);
 		return;
 	}
@@ -517,4 +590,5 @@ job_run(struct tools *tools, const struct queue_job *job, struct job_end *end)
 	}
 	deviation_free(w.deviation);
 	free(w.lock);
+	free(w.name);
 }

@@ -153,6 +153,16 @@ journal_lock(int64_t claimed_ms, const char *token, const char *job_id)
 	return lock;
 }
 
+char *
+journal_job_name(const char *job_id, int64_t added_ms, int attempts_made)
+{
+	char *name;
+
+	if (asprintf(&name, "%s|%lld|%d", job_id, (long long)added_ms, attempts_made) < 0)
+		return NULL;
+	return name;
+}
+
 bool
 journal_lock_is_of(const char *lock, const char *job_id)
 {
@@ -190,10 +200,11 @@ run_fenced(struct postgres *postgres, const struct postgres_statement *statement
 
 bool
 journal_begin(struct postgres *postgres, const char *deviation_id, const char *user_id,
-	      const char *lock, const char *job_id, struct deviation **out, struct failure *why)
+	      const char *lock, const char *job_id, const char *job_name, struct deviation **out,
+	      struct failure *why)
 {
-	const char *const values[] = {deviation_id, user_id, lock, job_id};
-	struct pg_result *result = postgres_run(postgres, &begin, 4, values, why);
+	const char *const values[] = {deviation_id, user_id, lock, job_id, job_name};
+	struct pg_result *result = postgres_run(postgres, &begin, 5, values, why);
 	bool done = true;
 
 	if (result == NULL)
@@ -264,7 +275,7 @@ journal_publishing(struct postgres *postgres, const struct deviation *deviation,
 
 bool
 journal_published(struct postgres *postgres, const struct deviation *deviation, const char *lock,
-		  const struct deviation_file *file, bool last, const char *step,
+		  const struct deviation_file *file, bool last, bool with_sale, const char *step,
 		  const char *detail, struct failure *why)
 {
 	const struct deviation_file *first =
@@ -282,9 +293,10 @@ journal_published(struct postgres *postgres, const struct deviation *deviation, 
 		first != NULL && first->item[0] != '\0' ? first->item : NULL,
 		step,
 		detail,
+		text_bool(with_sale),
 	};
 
-	return run_fenced(postgres, &published, 11, values, why);
+	return run_fenced(postgres, &published, 12, values, why);
 }
 
 bool
@@ -298,32 +310,36 @@ journal_release(struct postgres *postgres, const char *deviation_id, const char 
 				      text_bool(r->attempt_failed),
 				      text_bool(r->refusal),
 				      r->refused_file,
-				      text_bool(r->keep_lock),
+
 				      r->step,
 				      r->detail};
 
-	return run_fenced(postgres, &release, 10, values, why);
+	return run_fenced(postgres, &release, 9, values, why);
 }
 
 bool
 journal_failed(struct postgres *postgres, const char *deviation_id, const char *lock,
 	       const char *message, const char *forget_file, const char *refused_file,
-	       struct failure *why)
+	       const char *job_name, struct failure *why)
 {
-	const char *const values[] = {deviation_id, lock, message, forget_file, refused_file};
+	const char *const values[] = {deviation_id, lock,         message,
+				      forget_file,  refused_file, job_name};
 
-	return run_fenced(postgres, &failed, 5, values, why);
+	return run_fenced(postgres, &failed, 6, values, why);
 }
 
 bool
 journal_reject(struct postgres *postgres, const char *deviation_id, const char *user_id,
-	       const char *message, struct failure *why)
+	       const char *message, const char *job_id, bool *rejected, struct failure *why)
 {
-	const char *const values[] = {deviation_id, user_id, message};
-	PGresult *result = POSTGRES_RESULT(postgres_run(postgres, &reject, 3, values, why));
+	const char *const values[] = {deviation_id, user_id, message, job_id};
+	PGresult *result = POSTGRES_RESULT(postgres_run(postgres, &reject, 4, values, why));
 
+	if (result == NULL)
+		return false;
+	*rejected = strcmp(PQgetvalue(result, 0, 0), "0") != 0;
 	PQclear(result);
-	return result != NULL;
+	return true;
 }
 
 bool

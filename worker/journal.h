@@ -27,16 +27,22 @@ const char *journal_sql(void);
 /* The execution lock of a claim: "isekai-publisher|<claimed ms, 15 digits>|<token>|<job id>".
  * free(); NULL: out of memory. */
 char *journal_lock(int64_t claimed_ms, const char *token, const char *job_id);
+/*
+ * What tells a job that failed, and whose end Redis never heard of, from a retry by hand:
+ * "<id>|<added>|<attempts made>". free(); NULL: out of memory.
+ */
+char *journal_job_name(const char *job_id, int64_t added_ms, int attempts_made);
 /* Whether a lock is of our format and of this job. */
 bool journal_lock_is_of(const char *lock, const char *job_id);
 
 /*
  * Reads the deviation and takes its execution lock if it is due, free (or ours, older, of the same
- * job, or stale) and belongs to user_id. *out NULL: there is no such row. The caller frees *out.
+ * job, or stale) and belongs to user_id. job_name: journal_job_name(). *out NULL: there is no such
+ * row. The caller frees *out.
  */
 bool journal_begin(struct postgres *postgres, const char *deviation_id, const char *user_id,
-		   const char *lock, const char *job_id, struct deviation **out,
-		   struct failure *why);
+		   const char *lock, const char *job_id, const char *job_name,
+		   struct deviation **out, struct failure *why);
 
 /* A stash item that the journal does not know becomes the first file's, outcome unknown. */
 bool journal_adopt(struct postgres *postgres, struct deviation *deviation, const char *lock,
@@ -50,11 +56,14 @@ bool journal_submitted(struct postgres *postgres, const struct deviation *deviat
 bool journal_publishing(struct postgres *postgres, const struct deviation *deviation,
 			const char *lock, struct deviation_file *file, struct failure *why);
 
-/* A file is public (file NULL: a stash_only post is uploaded). last: the whole post is done, and
- * the lock given free. */
+/*
+ * A file is public (file NULL: a stash_only post is uploaded, or the row did not say what the
+ * journal knows). last: the whole post is done, and the lock given free; with_sale: the sale queue
+ * gets its row where the deviation's automation wants one.
+ */
 bool journal_published(struct postgres *postgres, const struct deviation *deviation,
 		       const char *lock, const struct deviation_file *file, bool last,
-		       const char *step, const char *detail, struct failure *why);
+		       bool with_sale, const char *step, const char *detail, struct failure *why);
 
 /* How a claim ends without an end of the post. Members that are NULL or false change nothing. */
 struct journal_release {
@@ -64,7 +73,6 @@ struct journal_release {
 	bool refusal;              /* a refusal or outage */
 	const char *refused_file;  /* its stash/publish was refused for sure: it is not "publishing"
 				      any more */
-	bool keep_lock;            /* an outcome is unknown: no neighbour may touch the row */
 	const char *step, *detail; /* for the trail */
 };
 bool journal_release(struct postgres *postgres, const char *deviation_id, const char *lock,
@@ -73,11 +81,11 @@ bool journal_release(struct postgres *postgres, const char *deviation_id, const 
 /* For good. forget_file: its item is gone, it starts afresh; refused_file as above. */
 bool journal_failed(struct postgres *postgres, const char *deviation_id, const char *lock,
 		    const char *message, const char *forget_file, const char *refused_file,
-		    struct failure *why);
+		    const char *job_name, struct failure *why);
 
-/* Fails a row that nobody has locked yet. */
+/* Fails a row that this job might have locked; *rejected false: somebody else has it. */
 bool journal_reject(struct postgres *postgres, const char *deviation_id, const char *user_id,
-		    const char *message, struct failure *why);
+		    const char *message, const char *job_id, bool *rejected, struct failure *why);
 
 /* What reconciliation found. */
 struct journal_outcome {

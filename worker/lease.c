@@ -12,17 +12,24 @@
  * reconciliation. */
 #define STOP_GRACE_MS 2000
 
+/* A refresh request takes at most 30 s (deviantart_token.c). */
+#define REFRESH_MS            35000
+#define REFRESH_STOP_GRACE_MS 2500
+
 static bool go_on(void *arg, struct failure *why);
+static bool let_refresh_end(void *arg, struct failure *why);
 
 void
 lease_begin(struct lease *lease, struct tools *tools, const struct queue_job *job)
 {
 	int64_t deadline_ms = clock_mono_ms() + tools->config->job_timeout_ms;
 
-	*lease = (struct lease){.tools = tools,
-				.job = job,
-				.deadline_ms = deadline_ms,
-				.watch = {.wake_fd = -1, .go_on = go_on, .arg = lease}};
+	*lease = (struct lease){
+		.tools = tools,
+		.job = job,
+		.deadline_ms = deadline_ms,
+		.watch = {.wake_fd = -1, .go_on = go_on, .arg = lease},
+		.refresh_watch = {.wake_fd = -1, .go_on = let_refresh_end, .arg = lease}};
 	scoreboard_job_begin(tools->board, tools->slot, job->id, "", job->attempts_made + 1,
 			     deadline_ms, job->lease_end_mono_ms);
 }
@@ -91,6 +98,41 @@ lease_go_on(struct lease *lease, struct failure *why)
 		return failure_set(why, FAILURE_LOST,
 				   "the lock of the job could not be renewed in time");
 	return true;
+}
+
+const struct watch *
+lease_refresh_watch(struct lease *lease)
+{
+	lease->refresh_watch.wake_fd = orders_fd(lease->tools->orders);
+	return &lease->refresh_watch;
+}
+
+bool
+lease_has_time_to_refresh(const struct lease *lease)
+{
+	int64_t timeout_ms = lease->tools->config->job_timeout_ms;
+	int64_t needed_ms = timeout_ms / 2 < REFRESH_MS ? timeout_ms / 2 : REFRESH_MS;
+
+	return lease->deadline_ms - clock_mono_ms() >= needed_ms;
+}
+
+static bool
+let_refresh_end(void *arg, struct failure *why)
+{
+	struct lease *lease = arg;
+	struct tools *tools = lease->tools;
+	struct failure ignored;
+	bool lost = false;
+
+	scoreboard_heartbeat(tools->board, tools->slot);
+	orders_read(tools->orders);
+	if (left_ms(lease, &lost) < tools->config->lock_duration_ms / 2 && !lost)
+		(void)renew(lease, &ignored);
+	if (!tools->orders->stop ||
+	    clock_mono_ms() - tools->orders->stop_since_ms < REFRESH_STOP_GRACE_MS)
+		return true;
+	return failure_set(why, FAILURE_STOPPED,
+			   "the publisher stops; the token's answer did not come in time");
 }
 
 static bool

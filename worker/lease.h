@@ -20,7 +20,7 @@ struct lease {
 	const struct queue_job *job;
 	int64_t deadline_ms; /* clock_mono_ms(): the job's time is over */
 	bool irrevocable;    /* a publish is on its way: a stop waits a moment for its answer */
-	struct watch watch;
+	struct watch watch, refresh_watch;
 };
 
 /* Begins the claim's report on the scoreboard. */
@@ -29,6 +29,17 @@ void lease_end(struct lease *lease);
 
 /* The watch to hand to requests; belongs to the lease. */
 const struct watch *lease_watch(struct lease *lease);
+
+/*
+ * The watch over a token refresh: once its request is on its way the user's refresh token is spent,
+ * and nothing but the end of this process may throw the answer away. It ignores a lost lock and the
+ * job's deadline, and lets a stop wait for the answer.
+ */
+const struct watch *lease_refresh_watch(struct lease *lease);
+
+/* Whether there is time left, before the supervisor may kill this worker for its overdue job, for a
+ * refresh to end by itself. */
+bool lease_has_time_to_refresh(const struct lease *lease);
 
 /* Asked between steps: FAILURE_STOPPED, FAILURE_LOST or NETWORK_ERROR (the job's time is over) when
  * it may not go on. */

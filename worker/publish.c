@@ -69,6 +69,8 @@ upload(struct publishing *p, struct failure *why)
 	deviation_digest(p->deviation, p->file, p->file->digest);
 	if (!publishing_insist(p, call_record_item, NULL, why))
 		return false;
+	p->deviation->refused_for_ms =
+		-1; /* something went well: the day of refusals begins anew */
 	scoreboard_count(p->tools->board, p->tools->slot, COUNTER_UPLOADS, 1);
 	scoreboard_count(p->tools->board, p->tools->slot, COUNTER_UPLOADED_BYTES,
 			 (uint64_t)p->file->size_bytes);
@@ -97,7 +99,7 @@ is_uploaded(const struct publishing *p)
 static bool
 call_record(struct publishing *p, void *arg, struct failure *why)
 {
-	return publishing_record(p, arg, "published", why);
+	return publishing_record(p, arg, PUBLISHING_ANSWERED, "published", why);
 }
 
 static bool
@@ -210,7 +212,7 @@ adopt(struct publishing *p, struct failure *why)
 static bool
 finish_row(struct publishing *p, struct failure *why)
 {
-	return journal_published(p->tools->postgres, p->deviation, p->lock, NULL, true,
+	return journal_published(p->tools->postgres, p->deviation, p->lock, NULL, true, true,
 				 p->deviation->stash_only ? "stashed" : "recorded", NULL, why);
 }
 
@@ -230,7 +232,7 @@ publish_run(struct publishing *p, struct publish_wait *wait, struct failure *why
 		recorded = false;
 		if (p->file->state == FILE_PUBLISHED)
 			continue;
-		p->asked_gates = p->publish_refused = p->item_gone = false;
+		p->asked_gates = p->publish_refused = p->item_gone = p->unknowable = false;
 		result = run_file(p, wait, why);
 		if (result != PUBLISH_DONE)
 			return result;

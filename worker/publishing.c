@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/log.h"
 #include "common/postgres.h"
 #include "common/queue/queue.h"
 #include "common/redis.h"
@@ -18,6 +19,7 @@
 #include "worker/token.h"
 
 #define INSIST_EVERY_MS 250
+#define MATCH_AGAIN_MS  500
 
 void
 publishing_tell(struct publishing *p, const char *stage, int percent, const char *format, ...)
@@ -60,8 +62,11 @@ publishing_refresh_token(struct publishing *p, bool force, struct failure *why)
 	struct tools *tools = p->tools;
 	bool refreshed;
 
-	if (!token_fresh(tools->tokens, p->deviation, force, lease_watch(p->lease), &refreshed,
-			 why)) {
+	if ((force || !token_is_fresh(p->deviation)) && !lease_has_time_to_refresh(p->lease))
+		return failure_set(why, FAILURE_NETWORK_ERROR,
+				   "too little of the job's time is left to refresh the token");
+	if (!token_fresh(tools->tokens, p->deviation, force, lease_watch(p->lease),
+			 lease_refresh_watch(p->lease), &refreshed, why)) {
 		/* Else nobody was asked, or somebody else asks already. */
 		if (why->category != FAILURE_AWAY)
 			scoreboard_count(tools->board, tools->slot, COUNTER_TOKEN_REFRESH_FAILURES,
@@ -155,9 +160,38 @@ publishing_ask(struct publishing *p, struct deviantart_published *published, str
 	return failure_prefix(why, "publish: ");
 }
 
+/*
+ * PostgreSQL refused a value. What is public is recorded whatever else fails: where DeviantArt's id
+ * already belongs to another post of ours, without the id (that one was matched wrongly, unless
+ * this one is); else without the sale queue, whose table is the API server's.
+ */
+static bool
+record_without(struct publishing *p, bool last, enum publishing_source source, const char *step,
+	       struct failure *why)
+{
+	struct deviation_file *file = p->file;
+	bool id_is_taken = strcmp(postgres_sqlstate(p->tools->postgres), "23505") == 0;
+
+	if (why->category != FAILURE_UNKNOWN)
+		return false;
+	if (id_is_taken && source == PUBLISHING_FOUND) {
+		failure_set(why, FAILURE_AWAY, "the post in the gallery is another one of ours");
+		why->wait_ms = MATCH_AGAIN_MS;
+		return false;
+	}
+	log_failure(LOG_ERROR, "A published post cannot be recorded whole", why,
+		    (struct log_field[]){LOG_STR("url", file->url), LOG_END});
+	if (id_is_taken) {
+		free(file->deviation_id);
+		file->deviation_id = NULL;
+	}
+	return journal_published(p->tools->postgres, p->deviation, p->lock, file, last, id_is_taken,
+				 step, file->url, why);
+}
+
 bool
 publishing_record(struct publishing *p, const struct deviantart_published *published,
-		  const char *step, struct failure *why)
+		  enum publishing_source source, const char *step, struct failure *why)
 {
 	struct deviation_file *file = p->file;
 	bool last = (size_t)(file - p->deviation->files) + 1 == p->file_count;
@@ -169,19 +203,13 @@ publishing_record(struct publishing *p, const struct deviantart_published *publi
 	free(file->url);
 	file->deviation_id = id;
 	file->url = url;
-	if (!journal_published(p->tools->postgres, p->deviation, p->lock, file, last, step, url,
-			       why)) {
-		/* The id already belongs to another post of ours: a wrong match of that one, not an
-		 * error of this. */
-		if (strcmp(postgres_sqlstate(p->tools->postgres), "23505") != 0)
-			return false;
-		free(file->deviation_id);
-		file->deviation_id = NULL;
-		if (!journal_published(p->tools->postgres, p->deviation, p->lock, file, last, step,
-				       url, why))
-			return false;
-	}
+	if (!journal_published(p->tools->postgres, p->deviation, p->lock, file, last, true, step,
+			       url, why) &&
+	    !record_without(p, last, source, step, why))
+		return false;
 	file->state = FILE_PUBLISHED;
+	p->deviation->refused_for_ms =
+		-1; /* something went well: the day of refusals begins anew */
 	publishing_tell(p, "publishing", 100, "published: %s",
 			url != NULL ? url : "(no link known)");
 	return true;

@@ -26,6 +26,7 @@ struct publishing {
 	bool asked_gates;            /* a slot was taken for it */
 	bool publish_refused;        /* its stash/publish was committed but surely not accepted */
 	bool item_gone;              /* its item does not exist any more: it has to start afresh */
+	bool unknowable; /* all was asked, and what became of its publish cannot be known */
 };
 
 enum publish_result {
@@ -71,9 +72,15 @@ bool publishing_insist(struct publishing *p, publishing_call *call, void *arg, s
 bool publishing_ask(struct publishing *p, struct deviantart_published *published,
 		    struct failure *why);
 
-/* Records the file at hand as public; deviation_id and url may be "" where they are not known. */
+/*
+ * Records the file at hand as public; deviation_id and url may be "" where they are not known. A
+ * post that was FOUND in the gallery and turns out to be another one's of ours was a wrong match:
+ * nothing is recorded (FAILURE_AWAY, so that the gallery is read again); what DeviantArt ANSWERED
+ * is recorded in any case.
+ */
+enum publishing_source { PUBLISHING_ANSWERED, PUBLISHING_FOUND };
 bool publishing_record(struct publishing *p, const struct deviantart_published *published,
-		       const char *step, struct failure *why);
+		       enum publishing_source source, const char *step, struct failure *why);
 
 /* What asks the gates for the file at hand: "<deviation>:<file>". */
 #define PUBLISHING_GATE_NAME_SIZE 600

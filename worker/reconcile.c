@@ -23,6 +23,7 @@
 #define GONE_LOOKS         3
 #define GONE_WAIT_MS       15000
 #define ASKS_MAX           5
+#define GALLERY_TRIES      3
 
 struct candidates {
 	struct deviantart_gallery_post posts[CANDIDATES_MAX];
@@ -223,6 +224,43 @@ find_post(struct publishing *p, struct deviantart_published *published, bool *ma
 	return done;
 }
 
+/*
+ * The gallery could not be read. What is nobody's fault, or asks us to wait, is waited out;
+ * anything else (a missing scope, a broken answer) counts as a look that showed nothing, after a
+ * wait of its own: no attempt is burned on it, and asking for the item again decides in the end.
+ */
+static bool
+gallery_says_nothing(struct publishing *p, const struct failure *why)
+{
+	bool waited_out = why->outage || why->category == FAILURE_RATE_LIMIT ||
+			  why->category == FAILURE_AWAY || why->category == FAILURE_OPERATOR ||
+			  why->category == FAILURE_LOST || why->category == FAILURE_STOPPED ||
+			  why->category == FAILURE_REFRESH_TOKEN_EXPIRED;
+
+	return !waited_out && p->file->looks >= GALLERY_TRIES;
+}
+
+/* As find_post(), where a gallery that cannot be read again and again shows nothing. */
+static bool
+look_in_gallery(struct publishing *p, struct deviantart_published *published, bool *match,
+		struct failure *why)
+{
+	struct journal_outcome failed = {.looked = true, .step = "gallery unreadable"};
+	struct failure away;
+
+	*match = false;
+	if (find_post(p, published, match, why))
+		return true;
+	if (gallery_says_nothing(p, why))
+		return true;
+	failed.detail = why->message;
+	if (!why->outage && why->category != FAILURE_LOST && why->category != FAILURE_STOPPED &&
+	    why->category != FAILURE_AWAY && why->category != FAILURE_RATE_LIMIT)
+		(void)journal_outcome(p->tools->postgres, p->deviation->id, p->lock, p->file,
+				      &failed, &away);
+	return false;
+}
+
 /* ---- what follows from it ---- */
 
 static enum publish_result
@@ -238,7 +276,10 @@ static enum publish_result
 settle(struct publishing *p, const struct deviantart_published *published,
        enum reconcile_outcome outcome, struct failure *why)
 {
-	if (!publishing_record(p, published, reconcile_outcome_name(outcome), why))
+	enum publishing_source source =
+		outcome == RECONCILED_PUBLISHED ? PUBLISHING_FOUND : PUBLISHING_ANSWERED;
+
+	if (!publishing_record(p, published, source, reconcile_outcome_name(outcome), why))
 		return PUBLISH_FAILED;
 	publishing_gate_ok(p);
 	scoreboard_count_reconciled(p->tools->board, p->tools->slot, outcome);
@@ -263,7 +304,7 @@ look_for_link(struct publishing *p, struct publish_wait *wait, struct failure *w
 	const struct journal_outcome looked = {.is_public = true, .looked = true};
 	bool match;
 
-	if (!find_post(p, &published, &match, why))
+	if (!look_in_gallery(p, &published, &match, why))
 		return PUBLISH_FAILED;
 	if (match)
 		return settle(p, &published, RECONCILED_PUBLISHED, why);
@@ -298,6 +339,7 @@ look_for_gone(struct publishing *p, struct publish_wait *wait, struct failure *w
 
 	if (p->file->looks >= GONE_LOOKS) {
 		p->item_gone = true;
+		p->unknowable = true;
 		scoreboard_count_reconciled(p->tools->board, p->tools->slot, RECONCILED_FAILED);
 		failure_set(why, FAILURE_VALIDATION_ERROR,
 			    "DeviantArt does not know the uploaded item any more and the gallery "
@@ -319,6 +361,7 @@ ask_again(struct publishing *p, struct publish_wait *wait, struct failure *why)
 	struct deviantart_published published = {.url = ""};
 
 	if (p->file->asks >= ASKS_MAX) {
+		p->unknowable = true;
 		scoreboard_count_reconciled(p->tools->board, p->tools->slot, RECONCILED_FAILED);
 		failure_set(
 			why, FAILURE_VALIDATION_ERROR,
@@ -369,7 +412,7 @@ reconcile_file(struct publishing *p, struct publish_wait *wait, struct failure *
 	publishing_tell(p, "publishing", 0,
 			"an earlier publish of item %s has an unknown outcome: reading the gallery",
 			p->file->item);
-	if (!find_post(p, &published, &match, why))
+	if (!look_in_gallery(p, &published, &match, why))
 		return PUBLISH_FAILED;
 	if (match)
 		return settle(p, &published, RECONCILED_PUBLISHED, why);

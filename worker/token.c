@@ -336,8 +336,8 @@ release_lease(struct token_keeper *keeper, const char *user_id)
 
 /* ---- refreshing ---- */
 
-static bool
-is_fresh(const struct deviation *deviation)
+bool
+token_is_fresh(const struct deviation *deviation)
 {
 	return deviation->token_left_ms >= TOKEN_REFRESH_BELOW_MS;
 }
@@ -417,32 +417,50 @@ doubt_refusal(struct token_keeper *keeper, struct deviation *deviation, const st
 	return false;
 }
 
+/* A pair that somebody parked goes into the row; that needs no lease, it is a compare-and-set. */
 static bool
-refresh_under_lease(struct token_keeper *keeper, struct deviation *deviation, bool force,
-		    const char *refused_access, const struct watch *watch, struct failure *why)
+settle_parked(struct token_keeper *keeper, const char *user_id, struct failure *why)
+{
+	struct pair *parked;
+
+	if (!read_parked(keeper, user_id, &parked, why))
+		return false;
+	if (parked == NULL)
+		return true;
+	keeper->unsettled = parked;
+	return token_settle(keeper, why);
+}
+
+/* What is parked or was stored by another in the meantime is as good as ours; *served: it will do.
+ */
+static bool
+use_others(struct token_keeper *keeper, struct deviation *deviation, const char *refused_access,
+	   bool *served, struct failure *why)
+{
+	if (!settle_parked(keeper, deviation->user_id, why) || !read_tokens(keeper, deviation, why))
+		return false;
+	*served = token_is_fresh(deviation) &&
+		  (refused_access == NULL || strcmp(refused_access, deviation->access_token) != 0);
+	return true;
+}
+
+static bool
+refresh_under_lease(struct token_keeper *keeper, struct deviation *deviation,
+		    const char *refused_access, const struct watch *watch,
+		    const struct watch *request_watch, struct failure *why)
 {
 	struct deviantart_tokens tokens = {0};
-	struct pair *parked;
-	bool done;
+	bool served, done;
 
-	if (!read_parked(keeper, deviation->user_id, &parked, why))
+	if (!use_others(keeper, deviation, refused_access, &served, why))
 		return false;
-	if (parked != NULL) {
-		keeper->unsettled = parked;
-		if (!token_settle(keeper, why))
-			return false;
-	}
-	/* Under the lease: what another process stored in the meantime is as good as ours. */
-	if (!read_tokens(keeper, deviation, why))
-		return false;
-	if (is_fresh(deviation) && (!force || refused_access == NULL ||
-				    strcmp(refused_access, deviation->access_token) != 0))
+	if (served)
 		return true;
 	if (deviation->refresh_left_ms <= 0)
 		return failure_set(why, FAILURE_REFRESH_TOKEN_EXPIRED,
 				   "the login of this account is past its date");
-	done = deviantart_refresh(keeper->deviantart, deviation->refresh_token, watch, &tokens,
-				  why);
+	done = deviantart_refresh(keeper->deviantart, deviation->refresh_token, request_watch,
+				  &tokens, why);
 	if (done)
 		done = settle_new_pair(keeper, deviation, &tokens, why);
 	else if (why->category == FAILURE_REFRESH_TOKEN_EXPIRED)
@@ -451,32 +469,48 @@ refresh_under_lease(struct token_keeper *keeper, struct deviation *deviation, bo
 	return done;
 }
 
+/* Somebody else holds the lease: he may be dead, and his pair parked. */
+static bool
+without_lease(struct token_keeper *keeper, struct deviation *deviation, const char *refused_access,
+	      struct failure *why)
+{
+	bool served;
+
+	if (!use_others(keeper, deviation, refused_access, &served, why))
+		return false;
+	if (served)
+		return true;
+	failure_set(why, FAILURE_AWAY, "another worker refreshes this user's token");
+	why->wait_ms = OTHERS_WAIT_MS;
+	return false;
+}
+
 bool
 token_fresh(struct token_keeper *keeper, struct deviation *deviation, bool force,
-	    const struct watch *watch, bool *refreshed, struct failure *why)
+	    const struct watch *watch, const struct watch *request_watch, bool *refreshed,
+	    struct failure *why)
 {
 	char *refused_access;
-	bool got, done;
+	bool got;
 
 	*refreshed = false;
 	if (!deviation->user_found)
 		return failure_set(why, FAILURE_VALIDATION_ERROR,
 				   "the user of this deviation does not exist");
-	if (!force && is_fresh(deviation))
+	if (!force && token_is_fresh(deviation))
 		return true;
 	if (!take_lease(keeper, deviation, &got, why))
 		return false;
-	if (!got) {
-		failure_set(why, FAILURE_AWAY, "another worker refreshes this user's token");
-		why->wait_ms = OTHERS_WAIT_MS;
-		return false;
-	}
 	refused_access = force ? strdup(deviation->access_token) : NULL;
-	done = refresh_under_lease(keeper, deviation, force, refused_access, watch, why);
+	if (got) {
+		*refreshed = refresh_under_lease(keeper, deviation, refused_access, watch,
+						 request_watch, why);
+		release_lease(keeper, deviation->user_id);
+	} else {
+		*refreshed = without_lease(keeper, deviation, refused_access, why);
+	}
 	wipe(refused_access);
-	release_lease(keeper, deviation->user_id);
-	*refreshed = done;
-	return done;
+	return *refreshed;
 }
 
 bool

@@ -30,12 +30,17 @@ void token_keeper_free(struct token_keeper *keeper);
 
 /*
  * Makes the deviation's access token live at least 5 minutes more; force: refresh whatever its date
- * says (DeviantArt refused it). *refreshed says whether a refresh was made or another's was found.
- * Failures: REFRESH_TOKEN_EXPIRED (believed), OPERATOR, AWAY (with wait_ms while somebody else
- * refreshes), NETWORK_ERROR, ...
+ * says (DeviantArt refused it). `watch` is over the waits, `request_watch` over the request itself,
+ * which must not be cut off lightly. *refreshed says whether a refresh was made or another's was
+ * found. Failures: REFRESH_TOKEN_EXPIRED (believed), OPERATOR, AWAY (with wait_ms while somebody
+ * else refreshes), NETWORK_ERROR, ...
  */
 bool token_fresh(struct token_keeper *keeper, struct deviation *deviation, bool force,
-		 const struct watch *watch, bool *refreshed, struct failure *why);
+		 const struct watch *watch, const struct watch *request_watch, bool *refreshed,
+		 struct failure *why);
+
+/* Whether token_fresh() would have to ask DeviantArt. */
+bool token_is_fresh(const struct deviation *deviation);
 
 /* A pair that could be stored nowhere yet is held in memory: the worker takes no job until it lies
  * somewhere. True: none is held. */

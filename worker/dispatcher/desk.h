@@ -9,6 +9,10 @@
 #include "worker/orders.h"
 #include "worker/worker.h"
 
+/* Tokens of dead processes that PostgreSQL could not be told of; the oldest are forgotten, their
+ * leases end by themselves. */
+#define DESK_UNTOLD 32
+
 struct desk {
 	const struct child *child;
 	const struct config *config;
@@ -19,6 +23,8 @@ struct desk {
 	struct redis *marker; /* the blocking reader of the marker */
 	struct postgres *postgres;
 	bool journal_ready;
+	char untold[DESK_UNTOLD][SCOREBOARD_TOKEN_SIZE];
+	unsigned untold_count;
 	bool redis_up, postgres_up;
 	bool queue_paused; /* as the last look at the queue saw it */
 	int64_t redis_wait_ms,

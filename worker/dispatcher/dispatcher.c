@@ -127,6 +127,8 @@ tend(struct dispatcher *d)
 		redis_failed(d, &why);
 	if (!d->desk.postgres_up || is_time(&d->probe_postgres_ms, PROBE_MS))
 		desk_tend_postgres(&d->desk);
+	if (d->desk.postgres_up)
+		recovery_tell_postgres(&d->desk);
 	compare(d);
 }
 

@@ -5,6 +5,7 @@
 
 #include <cjson/cJSON.h>
 #include <libpq-fe.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,6 +31,33 @@ member(const cJSON *object, const char *name)
 	return text != NULL ? text : "";
 }
 
+static bool
+tell_postgres(struct desk *desk, const char *ids_json, const char *token)
+{
+	const char *const values[] = {ids_json, token};
+	struct failure why;
+	PGresult *result;
+
+	if (!desk->postgres_up || !desk->journal_ready)
+		return false;
+	result = POSTGRES_RESULT(postgres_run(desk->postgres, &release_dead, 2, values, &why));
+	if (result == NULL)
+		desk_postgres_failed(desk, &why);
+	PQclear(result);
+	return result != NULL;
+}
+
+static void
+remember_untold(struct desk *desk, const char *token)
+{
+	if (desk->untold_count == DESK_UNTOLD) {
+		memmove(desk->untold[0], desk->untold[1],
+			sizeof(desk->untold) - sizeof(desk->untold[0]));
+		desk->untold_count--;
+	}
+	snprintf(desk->untold[desk->untold_count++], SCOREBOARD_TOKEN_SIZE, "%s", token);
+}
+
 /* The rows of a token's jobs; what cannot be reached stays locked in our own format, which the
  * jobs' next claims take over. */
 static void
@@ -47,20 +75,20 @@ release_rows(struct desk *desk, const cJSON *jobs, const char *token)
 		    strncmp(id, job_id_prefix, strlen(job_id_prefix)) == 0)
 			cJSON_AddItemToArray(ids, cJSON_CreateString(id + strlen(job_id_prefix)));
 	}
-	json = cJSON_PrintUnformatted(
-		ids); /* also for none: the dead may have held a token's lease */
-	if (json != NULL && desk->postgres_up && desk->journal_ready) {
-		const char *const values[] = {json, token};
-		struct failure why;
-		PGresult *result = POSTGRES_RESULT(
-			postgres_run(desk->postgres, &release_dead, 2, values, &why));
-
-		if (result == NULL)
-			desk_postgres_failed(desk, &why);
-		PQclear(result);
-	}
+	/* Also for none: the dead may have held the lease of a token. */
+	json = cJSON_PrintUnformatted(ids);
+	if (json == NULL || !tell_postgres(desk, json, token))
+		remember_untold(desk, token);
 	cJSON_free(json);
 	cJSON_Delete(ids);
+}
+
+void
+recovery_tell_postgres(struct desk *desk)
+{
+	while (desk->untold_count > 0 &&
+	       tell_postgres(desk, "[]", desk->untold[desk->untold_count - 1]))
+		desk->untold_count--;
 }
 
 static bool

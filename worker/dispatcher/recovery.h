@@ -14,6 +14,10 @@
 /* The deaths that the supervisor recorded and nobody has confirmed yet. False: Redis failed. */
 bool recovery_of_recorded(struct desk *desk, struct failure *why);
 
+/* Deaths that PostgreSQL could not be told of while it was away: their leases on tokens end now
+ * that it is back. */
+void recovery_tell_postgres(struct desk *desk);
+
 /* Once after each start: jobs whose supervisor, of this boot and pid namespace, does not exist any
  * more. */
 bool recovery_of_orphans(struct desk *desk, struct failure *why);

@@ -1,6 +1,7 @@
 -- Reads all that a claim needs and takes the execution lock where it may be taken, in one statement.
--- $1 deviation, $2 user, $3 our lock ("isekai-publisher|<claimed ms>|<token>|<job id>"), $4 job id.
--- A lock of our format is taken over by a newer claim of the same job, any other after 30 minutes.
+-- $1 deviation, $2 user, $3 our lock ("isekai-publisher|<claimed ms>|<token>|<job id>"), $4 job id, $5 the job's name in
+-- publisher.posts.failed_job. A lock of our format is taken over by a newer claim of the same job, any other after 30 minutes.
+-- Where the lock is taken, the row is what `locked` returns: it may have changed while this statement waited for somebody else's.
 WITH seen AS (
 	SELECT d.*, (now() AT TIME ZONE 'UTC') AS utc_now
 	FROM {schema}.deviations d
@@ -18,6 +19,8 @@ WITH seen AS (
 	       OR (d.status = 'scheduled'
 	           AND (d.actual_publish_at IS NULL OR d.actual_publish_at <= now() AT TIME ZONE 'UTC')))
 	  AND EXISTS (SELECT 1 FROM {schema}.deviation_files f WHERE f.deviation_id = d.id)
+	  AND NOT (d.status = 'failed'
+	           AND EXISTS (SELECT 1 FROM publisher.posts p WHERE p.deviation_id = d.id AND p.failed_job = $5))
 	  AND (d.execution_lock_id IS NULL
 	       OR d.execution_lock_id = $3
 	       OR d.execution_locked_at IS NULL
@@ -25,13 +28,20 @@ WITH seen AS (
 	       OR (starts_with(d.execution_lock_id, 'isekai-publisher|')
 	           AND right(d.execution_lock_id, length($4::text) + 1) = '|' || $4
 	           AND split_part(d.execution_lock_id, '|', 2) COLLATE "C" < split_part($3, '|', 2) COLLATE "C"))
-	RETURNING d.execution_version
+	RETURNING d.*
+), cur AS (
+	SELECT l.*, s.utc_now,
+	       CASE WHEN l.execution_version = s.execution_version + 1 THEN s.updated_at ELSE s.utc_now END AS touched_at
+	FROM locked l, seen s
+	UNION ALL
+	SELECT s.*, s.updated_at FROM seen s WHERE NOT EXISTS (SELECT 1 FROM locked)
 ), post AS (
 	INSERT INTO publisher.posts AS p (deviation_id, open_claim)
 	SELECT $1, $3 FROM locked
 	ON CONFLICT (deviation_id) DO UPDATE
 	SET crashes = p.crashes + (p.open_claim IS NOT NULL AND p.open_claim <> $3)::integer,
 	    open_claim = $3,
+	    failed_job = NULL,
 	    updated_at = now()
 	RETURNING p.crashes, p.retries, p.first_refused_at
 )
@@ -43,7 +53,7 @@ SELECT s.status::text, s.user_id, (SELECT execution_version FROM locked),
        s.is_mature, s.mature_level::text, s.allow_comments, s.allow_free_download, s.is_ai_generated, s.no_ai,
        s.stash_only, s.add_watermark, s.display_resolution, s.upload_mode::text,
        s.stash_item_id, s.deviation_id, s.deviation_url,
-       (extract(epoch FROM s.utc_now - s.updated_at) * 1000)::bigint AS untouched_ms,
+       (extract(epoch FROM s.utc_now - s.touched_at) * 1000)::bigint AS untouched_ms,
        u.access_token, u.refresh_token,
        (extract(epoch FROM u.token_expires_at - s.utc_now) * 1000)::bigint AS token_left_ms,
        (extract(epoch FROM u.refresh_token_expires_at - s.utc_now) * 1000)::bigint AS refresh_left_ms,
@@ -60,6 +70,8 @@ SELECT s.status::text, s.user_id, (SELECT execution_version FROM locked),
                 'deviation_id', j.published_deviation_id, 'url', j.url))
         FROM publisher.files j WHERE j.deviation_id = $1) AS journal,
        (SELECT crashes FROM post), (SELECT retries::text FROM post),
-       (SELECT (extract(epoch FROM now() - first_refused_at) * 1000)::bigint FROM post) AS refused_for_ms
-FROM seen s
+       (SELECT (extract(epoch FROM now() - first_refused_at) * 1000)::bigint FROM post) AS refused_for_ms,
+       s.status = 'failed' AND EXISTS (SELECT 1 FROM publisher.posts p WHERE p.deviation_id = $1 AND p.failed_job = $5) AS ended,
+       s.error_message
+FROM cur s
 LEFT JOIN {schema}.users u ON u.id = s.user_id

@@ -13,6 +13,7 @@ CREATE TABLE IF NOT EXISTS publisher.posts (
 	open_claim       text,                              -- execution lock of a claim that has not ended in order
 	crashes          integer NOT NULL DEFAULT 0,        -- claims in a row that ended with the worker
 	retries          jsonb NOT NULL DEFAULT '{}',       -- failures by category
+	failed_job       text,                              -- the very job that ended in failure: it does not run again
 	first_refused_at timestamptz,                       -- first refusal or outage since something last went well
 	updated_at       timestamptz NOT NULL DEFAULT now()
 );

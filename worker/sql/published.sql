@@ -1,6 +1,6 @@
 -- A file is public; with $8 it was the last one and the whole post ends: row, journal, sale queue in one transaction.
 -- $1 deviation, $2 lock, $3 file ('' = none: stash_only), $4 DeviantArt's id or NULL, $5 url or NULL, $6 the first file's id,
--- $7 the first file's url, $8 last, $9 item of the first file, $10 step, $11 detail.
+-- $7 the first file's url, $8 last, $9 item of the first file, $10 step, $11 detail, $12 whether the sale queue is served.
 WITH fence AS (
 	UPDATE {schema}.deviations d
 	SET execution_locked_at = CASE WHEN $8::boolean THEN NULL ELSE now() AT TIME ZONE 'UTC' END,
@@ -31,12 +31,12 @@ WITH fence AS (
 	INSERT INTO {schema}.sale_queue (id, user_id, deviation_id, price_preset_id, price)
 	SELECT gen_random_uuid()::text, fence.user_id, $1, p.id,
 	       CASE WHEN p.min_price IS NOT NULL AND p.max_price IS NOT NULL AND p.max_price >= p.min_price
-	            THEN p.min_price + floor(random() * (p.max_price - p.min_price + 1))::integer
+	            THEN (p.min_price + floor(random() * (p.max_price::bigint - p.min_price + 1))::bigint)::integer
 	            ELSE p.price END
 	FROM fence
 	JOIN {schema}.automations a ON a.id = fence.automation_id AND a.auto_add_to_sale_queue
 	JOIN {schema}.price_presets p ON p.id = a.sale_queue_preset_id
-	WHERE $8::boolean AND NOT fence.stash_only
+	WHERE $8::boolean AND $12::boolean AND NOT fence.stash_only
 	ON CONFLICT (deviation_id) DO NOTHING
 ), step AS (
 	INSERT INTO publisher.steps (deviation_id, step, detail) SELECT $1, $10, $11 FROM fence

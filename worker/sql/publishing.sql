@@ -1,4 +1,5 @@
 -- The fence before the request that cannot be taken back: the lock is proven ours and the intention is committed.
+-- A row that its artist took back meanwhile is given free instead.
 -- $1 deviation, $2 lock, $3 file, $4 item, $5 the state the file must be in ('submitted'; 'publishing' when it is asked again).
 WITH fence AS (
 	UPDATE {schema}.deviations d
@@ -8,6 +9,14 @@ WITH fence AS (
 	WHERE d.id = $1 AND d.execution_lock_id = $2
 	  AND d.status IN ('uploading', 'publishing', 'failed', 'scheduled')
 	RETURNING 1
+), taken_back AS (
+	UPDATE {schema}.deviations d
+	SET execution_lock_id = NULL, execution_locked_at = NULL, updated_at = now() AT TIME ZONE 'UTC'
+	WHERE d.id = $1 AND d.execution_lock_id = $2
+	  AND d.status NOT IN ('uploading', 'publishing', 'failed', 'scheduled')
+	RETURNING 1
+), post AS (
+	UPDATE publisher.posts p SET open_claim = NULL FROM taken_back WHERE p.deviation_id = $1
 ), item AS (
 	UPDATE publisher.files f
 	SET state = 'publishing',

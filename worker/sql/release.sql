@@ -1,15 +1,29 @@
--- A claim ends and the post waits: the row is given free (or its lock kept, while an outcome is unknown).
+-- A claim ends and the post waits: the row is given free. As long as a publish of one of its files has an unknown outcome it
+-- stays locked and 'publishing', whyever the claim ends: a neighbour that finds it free would publish it again.
 -- $1 deviation, $2 lock, $3 message for the artist or NULL, $4 category to count or NULL, $5 whether it counts as a failed attempt,
--- $6 whether it was a refusal or an outage, $7 file whose publish was refused for sure or NULL, $8 keep the lock, $9 step or NULL, $10 detail.
-WITH fence AS (
+-- $6 whether it was a refusal or an outage, $7 file whose publish was refused for sure or NULL, $8 step or NULL, $9 detail.
+WITH open AS (
+	SELECT EXISTS (
+		SELECT 1 FROM publisher.files f
+		WHERE f.deviation_id = $1 AND f.state = 'publishing'
+		  AND NOT (f.file_id IS NOT DISTINCT FROM $7 AND f.asks <= 1 AND f.public_since IS NULL)
+	) AS unknown
+), fence AS (
 	UPDATE {schema}.deviations d
-	SET status = CASE WHEN d.status = 'uploading' THEN 'scheduled' ELSE d.status END,
-	    execution_lock_id = CASE WHEN $8::boolean THEN d.execution_lock_id END,
-	    execution_locked_at = CASE WHEN $8::boolean THEN now() AT TIME ZONE 'UTC' END,
+	SET status = CASE WHEN open.unknown THEN 'publishing'
+	                  WHEN d.status = 'uploading' THEN 'scheduled'
+	                  ELSE d.status END,
+	    -- A post that was retried by hand, or published "now", stays due.
+	    actual_publish_at = CASE WHEN d.status = 'uploading' AND NOT open.unknown
+	                             THEN least(coalesce(d.actual_publish_at, now() AT TIME ZONE 'UTC'), now() AT TIME ZONE 'UTC')
+	                             ELSE d.actual_publish_at END,
+	    execution_lock_id = CASE WHEN open.unknown THEN d.execution_lock_id END,
+	    execution_locked_at = CASE WHEN open.unknown THEN now() AT TIME ZONE 'UTC' END,
 	    error_message = coalesce($3, d.error_message),
 	    retry_count = d.retry_count + $5::boolean::integer,
 	    last_retry_at = CASE WHEN $3 IS NULL THEN d.last_retry_at ELSE now() AT TIME ZONE 'UTC' END,
 	    updated_at = now() AT TIME ZONE 'UTC'
+	FROM open
 	WHERE d.id = $1 AND d.execution_lock_id = $2
 	RETURNING 1
 ), item AS (
@@ -30,6 +44,6 @@ WITH fence AS (
 	    updated_at = now()
 	FROM fence WHERE p.deviation_id = $1
 ), step AS (
-	INSERT INTO publisher.steps (deviation_id, step, detail) SELECT $1, $9, $10 FROM fence WHERE $9::text IS NOT NULL
+	INSERT INTO publisher.steps (deviation_id, step, detail) SELECT $1, $8, $9 FROM fence WHERE $8::text IS NOT NULL
 )
 SELECT (SELECT count(*) FROM fence)

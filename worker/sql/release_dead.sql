@@ -7,6 +7,9 @@ WITH lease AS (
 UPDATE {schema}.deviations d
 SET execution_lock_id = NULL, execution_locked_at = NULL,
     status = CASE WHEN d.status = 'uploading' THEN 'scheduled' ELSE d.status END,
+    actual_publish_at = CASE WHEN d.status = 'uploading'
+                             THEN least(coalesce(d.actual_publish_at, now() AT TIME ZONE 'UTC'), now() AT TIME ZONE 'UTC')
+                             ELSE d.actual_publish_at END,
     updated_at = now() AT TIME ZONE 'UTC'
 WHERE d.id IN (SELECT json_array_elements_text($1::json))
   AND starts_with(d.execution_lock_id, 'isekai-publisher|')
