@@ -16,7 +16,10 @@
 #include "common/clock.h"
 
 #define CONNECT_TIMEOUT_MS 5000
-#define RUN_TRIES          3
+/* A statement that was given up here ends there too. Poolers refuse start-up options they do not
+ * know. */
+#define SERVER_TIMEOUT "-c statement_timeout=20000"
+#define RUN_TRIES      3
 
 struct prepared {
 	const struct postgres_statement *statement;
@@ -30,6 +33,7 @@ struct postgres {
 	char *schema; /* quoted */
 	PGconn *conn;
 	char sqlstate[6];
+	int64_t statement_timeout_ms;
 	struct prepared statements[POSTGRES_STATEMENTS_MAX];
 	int statement_count;
 };
@@ -63,6 +67,7 @@ postgres_new(const struct database_address *address, const char *application_nam
 	if (postgres == NULL)
 		return NULL;
 	postgres->address = address;
+	postgres->statement_timeout_ms = POSTGRES_STATEMENT_TIMEOUT_MS;
 	snprintf(postgres->application_name, sizeof(postgres->application_name), "%s",
 		 application_name);
 	postgres->schema = quote_identifier(address->schema);
@@ -71,6 +76,12 @@ postgres_new(const struct database_address *address, const char *application_nam
 		return NULL;
 	}
 	return postgres;
+}
+
+void
+postgres_set_timeout(struct postgres *postgres, int64_t statement_timeout_ms)
+{
+	postgres->statement_timeout_ms = statement_timeout_ms;
 }
 
 void
@@ -189,9 +200,15 @@ postgres_connect(struct postgres *postgres, int64_t timeout_ms, struct failure *
 				    "options",
 				    "dbname",
 				    NULL};
-	const char *const values[] = {
-		postgres->application_name,  "30", "10", "3", "15000", "UTF8", "",
-		postgres->address->conninfo, NULL};
+	const char *const values[] = {postgres->application_name,
+				      "30",
+				      "10",
+				      "3",
+				      "15000",
+				      "UTF8",
+				      postgres->address->pgbouncer ? "" : SERVER_TIMEOUT,
+				      postgres->address->conninfo,
+				      NULL};
 
 	if (postgres->conn != NULL && PQstatus(postgres->conn) == CONNECTION_OK)
 		return true;
@@ -275,7 +292,7 @@ ends_connection(const char *sqlstate)
 	return sqlstate[0] == '\0' || strncmp(sqlstate, "08", 2) == 0 ||
 	       strncmp(sqlstate, "53", 2) == 0 || strncmp(sqlstate, "57", 2) == 0 ||
 	       strcmp(sqlstate, "25006") == 0 || strcmp(sqlstate, "0A000") == 0 ||
-	       strcmp(sqlstate, "26000") == 0;
+	       strcmp(sqlstate, "26000") == 0 || strcmp(sqlstate, "42P05") == 0;
 }
 
 static bool
@@ -285,7 +302,7 @@ may_run_again(const char *sqlstate)
 	 * statement a pooler forgot. */
 	return strcmp(sqlstate, "40001") == 0 || strcmp(sqlstate, "40P01") == 0 ||
 	       strcmp(sqlstate, "55P03") == 0 || strcmp(sqlstate, "0A000") == 0 ||
-	       strcmp(sqlstate, "26000") == 0;
+	       strcmp(sqlstate, "26000") == 0 || strcmp(sqlstate, "42P05") == 0;
 }
 
 /* Flushes what was queued and reads to the last result; the first error wins. NULL: *why is set. */
@@ -355,7 +372,7 @@ run_once(struct postgres *postgres, struct prepared *entry, int count, const cha
 	 struct failure *why)
 {
 	const char *name = entry->statement->name;
-	int64_t deadline_ms = clock_mono_ms() + POSTGRES_STATEMENT_TIMEOUT_MS;
+	int64_t deadline_ms = clock_mono_ms() + postgres->statement_timeout_ms;
 	bool prepare =
 		!postgres->address->pgbouncer && postgres->address->statement_cache_size != 0;
 	PGresult *result;
@@ -445,7 +462,7 @@ postgres_run_text(struct postgres *postgres, const char *sql, struct failure *wh
 			fail_with_message(postgres, why, FAILURE_AWAY, "cannot send");
 			postgres_close(postgres);
 		} else {
-			result = collect(postgres, clock_mono_ms() + POSTGRES_STATEMENT_TIMEOUT_MS,
+			result = collect(postgres, clock_mono_ms() + postgres->statement_timeout_ms,
 					 why);
 			if (result != NULL)
 				result = judge(postgres, result, "SQL", why);

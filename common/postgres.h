@@ -67,5 +67,7 @@ const char *postgres_sqlstate(const struct postgres *postgres);
 const char *postgres_schema(const struct postgres *postgres);
 
 #define POSTGRES_STATEMENT_TIMEOUT_MS 15000
+/* For a process that must not be held up so long (the default is the line above). */
+void postgres_set_timeout(struct postgres *postgres, int64_t statement_timeout_ms);
 
 #endif

@@ -13,6 +13,7 @@
 #include "worker/chance.h"
 #include "worker/orders.h"
 
+#define CONNECT_MS     3000
 #define PAUSE_FIRST_MS 50
 #define PAUSE_MOST_MS  1000
 
@@ -78,10 +79,12 @@ ending_tell(struct tools *tools, const struct queue_job *job, const struct job_e
 
 	for (;;) {
 		*told = (struct queue_end){.state = QUEUE_END_LOST};
-		if (end->add_cleanup)
-			add_cleanup(tools, end);
-		if (tell_once(tools, job, end, next, told, &why))
-			return true;
+		if (redis_connect(tools->redis, CONNECT_MS, &why)) {
+			if (end->add_cleanup)
+				add_cleanup(tools, end);
+			if (tell_once(tools, job, end, next, told, &why))
+				return true;
+		}
 		scoreboard_dependency(tools->board, tools->slot, DEPENDENCY_REDIS, false,
 				      why.message);
 		log_failure(LOG_WARN,

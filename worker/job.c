@@ -10,7 +10,6 @@
 
 #include "common/clock.h"
 #include "common/log.h"
-#include "common/postgres.h"
 #include "worker/chance.h"
 #include "worker/gates.h"
 #include "worker/job_data.h"
@@ -122,9 +121,14 @@ static void
 end_database_away(struct work *w, const struct failure *why)
 {
 	log_failure(LOG_WARN, "PostgreSQL cannot be told; the job waits", why, NULL);
-	w->end->database_away = !postgres_connected(w->tools->postgres);
 	w->end->category = why->category;
-	end_defer(w, why->category == FAILURE_LOST ? 1000 : retry_away_ms(1, 0.5));
+	if (why->category == FAILURE_LOST) {
+		end_defer(w, LOOK_AGAIN_EVERY_MS);
+		return;
+	}
+	w->end->database_away = true;
+	w->tools->database_streak++;
+	end_defer(w, retry_away_ms(w->tools->database_streak, (double)chance_below(1000001) / 1e6));
 }
 
 /* ---- failures ---- */
@@ -177,6 +181,8 @@ pause_artist(struct work *w, struct failure *why)
 	char *ids = NULL;
 	cJSON *array;
 	const cJSON *item;
+	struct failure gone;
+	bool redis = true;
 	int count = 0;
 
 	scoreboard_count(w->tools->board, w->tools->slot, COUNTER_DEAD_LOGINS, 1);
@@ -190,7 +196,8 @@ pause_artist(struct work *w, struct failure *why)
 
 		snprintf(id, sizeof(id), "deviation-%s", item->valuestring);
 		/* A job that stays finds its row a draft, and ends as skipped. */
-		queue_remove(w->tools->queue, id, &removed, NULL);
+		if (redis && !queue_remove(w->tools->queue, id, &removed, &gone))
+			redis = false;
 		count++;
 	}
 	cJSON_Delete(array);
@@ -331,6 +338,9 @@ end_waiting(struct work *w, const struct publish_wait *wait)
 		  (struct log_field[]){LOG_STR("reason", wait->reason),
 				       LOG_INT("delayMs", wait->wait_ms), LOG_END});
 	end_defer(w, wait->wait_ms);
+	if (w->publishing.asked_gates)
+		publishing_gate_ok(
+			&w->publishing); /* DeviantArt answered: a probe has its verdict */
 	if (!journal_release(w->tools->postgres, w->deviation->id, w->lock, &release, &away))
 		log_failure(LOG_WARN, "The row could not be released", &away, NULL);
 }
@@ -566,6 +576,7 @@ run_with_lock(struct work *w)
 		end_without_row(w, &why);
 		return;
 	}
+	w->tools->database_streak = 0;
 	if (w->deviation == NULL) {
 		failure_set(&why, FAILURE_VALIDATION_ERROR,
 			    "there is no such deviation; it was deleted");

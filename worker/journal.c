@@ -260,16 +260,20 @@ journal_submitted(struct postgres *postgres, const struct deviation *deviation, 
 
 bool
 journal_publishing(struct postgres *postgres, const struct deviation *deviation, const char *lock,
-		   struct deviation_file *file, struct failure *why)
+		   struct deviation_file *file, bool repeated, struct failure *why)
 {
-	const char *const values[] = {deviation->id, lock, file->id, file->item,
-				      file->state == FILE_PUBLISHING ? "publishing" : "submitted"};
+	const char *const values[] = {deviation->id,
+				      lock,
+				      file->id,
+				      file->item,
+				      file->state == FILE_PUBLISHING ? "publishing" : "submitted",
+				      repeated ? "0" : "1"};
 
-	if (!run_fenced(postgres, &publishing, 5, values, why))
+	if (!run_fenced(postgres, &publishing, 6, values, why))
 		return false;
 	file->state = FILE_PUBLISHING;
 	file->publish_last_ago_ms = 0;
-	file->asks++;
+	file->asks += repeated ? 0 : 1;
 	return true;
 }
 

@@ -52,9 +52,14 @@ bool journal_adopt(struct postgres *postgres, struct deviation *deviation, const
 bool journal_submitted(struct postgres *postgres, const struct deviation *deviation,
 		       const char *lock, struct deviation_file *file, struct failure *why);
 
-/* Commits the intention to publish; the fence before the request that cannot be taken back. */
+/*
+ * Commits the intention to publish; the fence before each request that cannot be taken back.
+ * repeated: the request before it, of the same job, was surely refused, so that no further outcome
+ * becomes unknown.
+ */
 bool journal_publishing(struct postgres *postgres, const struct deviation *deviation,
-			const char *lock, struct deviation_file *file, struct failure *why);
+			const char *lock, struct deviation_file *file, bool repeated,
+			struct failure *why);
 
 /*
  * A file is public (file NULL: a stash_only post is uploaded, or the row did not say what the

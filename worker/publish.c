@@ -55,6 +55,18 @@ call_record_item(struct publishing *p, void *arg, struct failure *why)
 	return journal_submitted(p->tools->postgres, p->deviation, p->lock, p->file, why);
 }
 
+static void
+warn_of_long_title(const struct publishing *p)
+{
+	bool cut = false;
+	char *title = deviantart_clean_title(p->deviation->title, &cut);
+
+	if (title != NULL && cut)
+		log_event(LOG_WARN, "The title is longer than DeviantArt takes; it is cut",
+			  (struct log_field[]){LOG_STR("title", title), LOG_END});
+	free(title);
+}
+
 static bool
 upload(struct publishing *p, struct failure *why)
 {
@@ -62,6 +74,7 @@ upload(struct publishing *p, struct failure *why)
 	int64_t begun_ms = clock_mono_ms();
 
 	scoreboard_activity(p->tools->board, p->tools->slot, ACTIVITY_UPLOADING);
+	warn_of_long_title(p);
 	publishing_tell(p, "uploading", 0, "uploading %s (%lld bytes)", p->file->name,
 			(long long)p->file->size_bytes);
 	if (!publishing_with_token(p, call_submit, &upload, why))
@@ -123,15 +136,15 @@ publish_first_time(struct publishing *p, struct publish_wait *wait, struct failu
 	scoreboard_activity(p->tools->board, p->tools->slot, ACTIVITY_PUBLISHING);
 	publishing_tell(p, "publishing", 0, "publishing item %s", p->file->item);
 	if (!lease_prove(p->lease, why) ||
-	    !journal_publishing(p->tools->postgres, p->deviation, p->lock, p->file, why))
+	    !journal_publishing(p->tools->postgres, p->deviation, p->lock, p->file, false, why))
 		return PUBLISH_FAILED;
 	if (publishing_ask(p, &published, why))
 		return record_published(p, &published, why) ? PUBLISH_DONE : PUBLISH_FAILED;
-	if (why->error_code == PUBLISH_CODE_ALREADY_PUBLISHED) {
+	if (publishing_code(why) == PUBLISH_CODE_ALREADY_PUBLISHED) {
 		p->publish_refused = false;
 		return reconcile_already_published(p, wait, why);
 	}
-	p->item_gone = why->error_code == PUBLISH_CODE_ITEM_GONE;
+	p->item_gone = publishing_code(why) == PUBLISH_CODE_ITEM_GONE;
 	return PUBLISH_FAILED;
 }
 

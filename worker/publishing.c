@@ -107,6 +107,7 @@ publishing_insist(struct publishing *p, publishing_call *call, void *arg, struct
 }
 
 struct publish_request {
+	int sent;
 	unsigned repair;
 	struct deviantart_published *published;
 };
@@ -118,8 +119,12 @@ call_publish(struct publishing *p, void *arg, struct failure *why)
 	const struct deviantart_post post = deviation_post(p->deviation);
 	bool done;
 
-	if (!lease_prove(p->lease, why))
+	/* The first request's intention is committed already; each further one is fenced anew. */
+	if (!lease_prove(p->lease, why) ||
+	    (request->sent > 0 &&
+	     !journal_publishing(p->tools->postgres, p->deviation, p->lock, p->file, true, why)))
 		return false;
+	request->sent++;
 	p->lease->irrevocable = true;
 	done = deviantart_publish(p->tools->deviantart, p->deviation->access_token, p->file->item,
 				  &post, request->repair, lease_watch(p->lease), request->published,
@@ -138,6 +143,13 @@ repair_of(const struct failure *why)
 	    why->error_code == PUBLISH_CODE_CATEGORY_INVALID)
 		return DEVIANTART_REPAIR_CATEGORY;
 	return why->error_code == PUBLISH_CODE_RESOLUTION ? DEVIANTART_REPAIR_RESOLUTION : 0;
+}
+
+int
+publishing_code(const struct failure *why)
+{
+	return why->category == FAILURE_VALIDATION_ERROR && why->http_status != 0 ? why->error_code
+										  : -1;
 }
 
 bool

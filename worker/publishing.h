@@ -50,6 +50,10 @@ enum {
 	PUBLISH_CODE_ALREADY_PUBLISHED = 9,
 };
 
+/* The code with which stash/publish refused; -1 where it did not: a code beside a 5xx, or of
+ * another endpoint, proves nothing. */
+int publishing_code(const struct failure *why);
+
 /* Sees that the token lives long enough; force: DeviantArt refused it, whatever its date says. */
 bool publishing_refresh_token(struct publishing *p, bool force, struct failure *why);
 

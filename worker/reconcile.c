@@ -373,16 +373,16 @@ ask_again(struct publishing *p, struct publish_wait *wait, struct failure *why)
 	}
 	scoreboard_activity(p->tools->board, p->tools->slot, ACTIVITY_PUBLISHING);
 	if (!lease_prove(p->lease, why) ||
-	    !journal_publishing(p->tools->postgres, p->deviation, p->lock, p->file, why))
+	    !journal_publishing(p->tools->postgres, p->deviation, p->lock, p->file, false, why))
 		return PUBLISH_FAILED;
 	if (publishing_ask(p, &published, why))
 		return settle(p, &published, RECONCILED_PUBLISHED_NOW, why);
-	if (why->error_code == PUBLISH_CODE_ALREADY_PUBLISHED ||
-	    why->error_code == PUBLISH_CODE_ITEM_GONE)
+	if (publishing_code(why) == PUBLISH_CODE_ALREADY_PUBLISHED ||
+	    publishing_code(why) == PUBLISH_CODE_ITEM_GONE)
 		p->publish_refused = false;
-	if (why->error_code == PUBLISH_CODE_ALREADY_PUBLISHED)
+	if (publishing_code(why) == PUBLISH_CODE_ALREADY_PUBLISHED)
 		return reconcile_already_published(p, wait, why);
-	if (why->error_code == PUBLISH_CODE_ITEM_GONE)
+	if (publishing_code(why) == PUBLISH_CODE_ITEM_GONE)
 		return look_for_gone(p, wait, why);
 	return PUBLISH_FAILED;
 }

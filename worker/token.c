@@ -119,6 +119,17 @@ parking_key(const char *user_id, char *out, size_t out_size)
 	return snprintf(out, out_size, "isekai-publisher:parked-token:%s", user_id) < (int)out_size;
 }
 
+/* cJSON frees what it holds as it is; these texts are tokens. */
+static void
+delete_wiped(cJSON *object)
+{
+	for (cJSON *item = object != NULL ? object->child : NULL; item != NULL; item = item->next) {
+		if (item->valuestring != NULL)
+			explicit_bzero(item->valuestring, strlen(item->valuestring));
+	}
+	cJSON_Delete(object);
+}
+
 /* The pair as JSON; wiped by the caller. */
 static char *
 pair_text(const struct pair *pair)
@@ -131,7 +142,7 @@ pair_text(const struct pair *pair)
 	    cJSON_AddStringToObject(object, "refresh", pair->refresh) != NULL &&
 	    cJSON_AddNumberToObject(object, "expires_at_ms", (double)pair->expires_at_ms) != NULL)
 		text = cJSON_PrintUnformatted(object);
-	cJSON_Delete(object);
+	delete_wiped(object);
 	return text;
 }
 
@@ -188,7 +199,7 @@ pair_from_text(const char *user_id, const char *text)
 			cJSON_GetObjectItemCaseSensitive(object, "expires_at_ms"));
 		pair->parked = true;
 	}
-	cJSON_Delete(object);
+	delete_wiped(object);
 	if (pair == NULL || pair->user_id == NULL || pair->old_refresh == NULL ||
 	    pair->access == NULL || pair->refresh == NULL) {
 		pair_free(pair);
@@ -280,8 +291,13 @@ store(struct token_keeper *keeper, const struct pair *pair, bool *stored, struct
 	return true;
 }
 
-bool
-token_settle(struct token_keeper *keeper, struct failure *why)
+/*
+ * The pair in memory goes into the row. Where PostgreSQL cannot be told it stays in memory and is
+ * parked in Redis as well, each time anew: a Redis that came back empty has forgotten it. False:
+ * not in the row.
+ */
+static bool
+commit_unsettled(struct token_keeper *keeper, struct failure *why)
 {
 	struct pair *pair = keeper->unsettled;
 	bool stored;
@@ -289,16 +305,21 @@ token_settle(struct token_keeper *keeper, struct failure *why)
 	if (pair == NULL)
 		return true;
 	if (!store(keeper, pair, &stored, why)) {
-		/* Parked is as good as stored: whoever needs the user's token next finds it there.
-		 */
-		if (!pair->parked && !park(keeper, pair))
-			return false;
-	} else if (pair->parked) {
-		unpark(keeper, pair->user_id);
+		park(keeper, pair);
+		return false;
 	}
+	if (pair->parked)
+		unpark(keeper, pair->user_id);
 	pair_free(pair);
 	keeper->unsettled = NULL;
 	return true;
+}
+
+bool
+token_settle(struct token_keeper *keeper, struct failure *why)
+{
+	/* Parked and in memory will do for now: whoever needs the user's token next finds it. */
+	return commit_unsettled(keeper, why) || keeper->unsettled->parked;
 }
 
 /* *got false: somebody else refreshes this user's token now. */
@@ -359,29 +380,36 @@ wait_under(const struct watch *watch, int64_t ms, struct failure *why)
 	return true;
 }
 
-/* The pair is on its way to PostgreSQL; whatever happens from here on, it is not lost. */
-static bool
-settle_new_pair(struct token_keeper *keeper, struct deviation *deviation,
-		struct deviantart_tokens *tokens, struct failure *why)
+/* A pair to be filled, made before the request, so that its answer never finds the memory full. */
+static struct pair *
+pair_new(const struct deviation *deviation)
 {
 	struct pair *pair = calloc(1, sizeof(*pair));
 
-	if (pair != NULL) {
-		pair->user_id = strdup(deviation->user_id);
-		pair->old_refresh = strdup(deviation->refresh_token);
-		pair->access = tokens->access_token;
-		pair->refresh = tokens->refresh_token;
-		tokens->access_token = NULL;
-		tokens->refresh_token = NULL;
-		pair->expires_at_ms = clock_wall_ms() + tokens->expires_in_s * 1000;
-	}
-	if (pair == NULL || pair->user_id == NULL || pair->old_refresh == NULL) {
+	if (pair == NULL)
+		return NULL;
+	pair->user_id = strdup(deviation->user_id);
+	pair->old_refresh = strdup(deviation->refresh_token);
+	if (pair->user_id == NULL || pair->old_refresh == NULL) {
 		pair_free(pair);
-		return failure_set(why, FAILURE_AWAY, "out of memory");
+		return NULL;
 	}
+	return pair;
+}
+
+/* Whatever happens from here on, the new pair is not lost. */
+static bool
+settle_new_pair(struct token_keeper *keeper, struct deviation *deviation, struct pair *pair,
+		struct deviantart_tokens *tokens, struct failure *why)
+{
+	pair->access = tokens->access_token;
+	pair->refresh = tokens->refresh_token;
+	tokens->access_token = NULL;
+	tokens->refresh_token = NULL;
+	pair->expires_at_ms = clock_wall_ms() + tokens->expires_in_s * 1000;
 	keeper->unsettled = pair;
 	park(keeper, pair); /* first: a crash before the commit below must not lose it */
-	if (!token_settle(keeper, why))
+	if (!commit_unsettled(keeper, why))
 		return false;
 	/* The row is the truth, also where somebody else was faster. */
 	return read_tokens(keeper, deviation, why);
@@ -428,7 +456,7 @@ settle_parked(struct token_keeper *keeper, const char *user_id, struct failure *
 	if (parked == NULL)
 		return true;
 	keeper->unsettled = parked;
-	return token_settle(keeper, why);
+	return commit_unsettled(keeper, why);
 }
 
 /* What is parked or was stored by another in the meantime is as good as ours; *served: it will do.
@@ -450,6 +478,7 @@ refresh_under_lease(struct token_keeper *keeper, struct deviation *deviation,
 		    const struct watch *request_watch, struct failure *why)
 {
 	struct deviantart_tokens tokens = {0};
+	struct pair *pair;
 	bool served, done;
 
 	if (!use_others(keeper, deviation, refused_access, &served, why))
@@ -459,14 +488,16 @@ refresh_under_lease(struct token_keeper *keeper, struct deviation *deviation,
 	if (deviation->refresh_left_ms <= 0)
 		return failure_set(why, FAILURE_REFRESH_TOKEN_EXPIRED,
 				   "the login of this account is past its date");
+	pair = pair_new(deviation);
+	if (pair == NULL)
+		return failure_set(why, FAILURE_AWAY, "out of memory");
 	done = deviantart_refresh(keeper->deviantart, deviation->refresh_token, request_watch,
 				  &tokens, why);
 	if (done)
-		done = settle_new_pair(keeper, deviation, &tokens, why);
-	else if (why->category == FAILURE_REFRESH_TOKEN_EXPIRED)
-		done = doubt_refusal(keeper, deviation, watch, why);
-	deviantart_tokens_clear(&tokens);
-	return done;
+		return settle_new_pair(keeper, deviation, pair, &tokens, why);
+	pair_free(pair);
+	return why->category == FAILURE_REFRESH_TOKEN_EXPIRED &&
+	       doubt_refusal(keeper, deviation, watch, why);
 }
 
 /* Somebody else holds the lease: he may be dead, and his pair parked. */
@@ -499,13 +530,17 @@ token_fresh(struct token_keeper *keeper, struct deviation *deviation, bool force
 				   "the user of this deviation does not exist");
 	if (!force && token_is_fresh(deviation))
 		return true;
-	if (!take_lease(keeper, deviation, &got, why))
+	/* One pair is held at a time: before another is asked for, that one has to lie in its row.
+	 */
+	if (!commit_unsettled(keeper, why) || !take_lease(keeper, deviation, &got, why))
 		return false;
 	refused_access = force ? strdup(deviation->access_token) : NULL;
 	if (got) {
 		*refreshed = refresh_under_lease(keeper, deviation, refused_access, watch,
 						 request_watch, why);
-		release_lease(keeper, deviation->user_id);
+		/* While the pair is not in the row, nobody else may present the spent token. */
+		if (keeper->unsettled == NULL)
+			release_lease(keeper, deviation->user_id);
 	} else {
 		*refreshed = without_lease(keeper, deviation, refused_access, why);
 	}

@@ -42,8 +42,10 @@ bool token_fresh(struct token_keeper *keeper, struct deviation *deviation, bool 
 /* Whether token_fresh() would have to ask DeviantArt. */
 bool token_is_fresh(const struct deviation *deviation);
 
-/* A pair that could be stored nowhere yet is held in memory: the worker takes no job until it lies
- * somewhere. True: none is held. */
+/*
+ * A pair that is not in PostgreSQL yet is held in memory, and parked in Redis as well; each call
+ * tries again. False: it lies nowhere but in memory, and the worker takes no job.
+ */
 bool token_settle(struct token_keeper *keeper, struct failure *why);
 
 /*

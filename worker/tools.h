@@ -32,7 +32,8 @@ struct tools {
 	struct queue *queue;
 	struct queue *cleanup_queue; /* "storage-cleanup" */
 	struct postgres *postgres;
-	bool journal_ready; /* the schema was seen in this process' life */
+	bool journal_ready;  /* the schema was seen in this process' life */
+	int database_streak; /* jobs in a row that found PostgreSQL away */
 	struct http *http;
 	struct storage *storage;
 	struct deviantart *deviantart;

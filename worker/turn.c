@@ -71,12 +71,13 @@ turn_wait(struct tools *tools, struct failure *why)
 		orders_read(tools->orders);
 		if (tools->orders->drain) {
 			redis_close(tools->redis);
-			return TURN_LEAVE;
+			turn = TURN_LEAVE;
+			goto out;
 		}
 		if (left_ms <= 0) {
 			failure_set(why, FAILURE_AWAY, "Redis: no answer to BRPOPLPUSH in time");
 			redis_close(tools->redis);
-			return TURN_REDIS_AWAY;
+			goto out;
 		}
 		redis_set_wake_fd(tools->redis, orders_fd(tools->orders));
 		switch (redis_wait(tools->redis, left_ms, &reply, why)) {

@@ -30,6 +30,7 @@
 #define POSTGRES_REST_MS                                                                           \
 	60000 /* an idle worker lets go of its PostgreSQL connection after this                    \
 	       */
+#define SETTLE_AGAIN_MS  250
 #define TRIM_ABOVE_BYTES (1024 * 1024)
 
 struct worker {
@@ -102,6 +103,13 @@ wait_for_database(struct worker *worker)
 	int64_t pause_ms = 200;
 	struct failure why;
 
+	/* It may answer and still not work (a missing right, a full disk): the pause grows with
+	 * each job that found it so. */
+	if (!worker->orders.drain)
+		orders_wait(&worker->orders,
+			    chance_around(pause_ms << (worker->tools.database_streak < 5
+							       ? worker->tools.database_streak
+							       : 5)));
 	while (!worker->orders.drain && !tools_database(&worker->tools, &why)) {
 		scoreboard_heartbeat(worker->tools.board, worker->tools.slot);
 		scoreboard_activity(worker->tools.board, worker->tools.slot, ACTIVITY_BOOT);
@@ -243,6 +251,9 @@ worker_main(const struct child *child)
 	live(&worker);
 	idle_when_asked = !redis_connected(worker.tools.redis);
 	scoreboard_activity(child->board, child->slot, ACTIVITY_DRAINING);
+	while (!token_settle(worker.tools.tokens, &why) && !worker.orders.orphaned)
+		orders_wait(&worker.orders,
+			    SETTLE_AGAIN_MS); /* until it is killed for taking so long */
 	if (!token_settle(worker.tools.tokens, &why))
 		log_failure(LOG_ERROR,
 			    "a refreshed token pair could be stored nowhere; its user has to "

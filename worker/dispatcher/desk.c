@@ -16,11 +16,12 @@
 #include "worker/chance.h"
 #include "worker/journal.h"
 
-#define REDIS_CONNECT_MS    1500
-#define REDIS_PROBE_MS      1500
-#define POSTGRES_CONNECT_MS 1500
-#define WAIT_FIRST_MS       50
-#define WAIT_MOST_MS        1000
+#define REDIS_CONNECT_MS      1500
+#define REDIS_PROBE_MS        1500
+#define POSTGRES_CONNECT_MS   1500
+#define POSTGRES_STATEMENT_MS 3000 /* locks have to be renewed, and the watchdog waits 5 s */
+#define WAIT_FIRST_MS         50
+#define WAIT_MOST_MS          1000
 
 static const struct postgres_statement probe = {.name = "publisher_probe", .sql = "SELECT 1"};
 
@@ -42,6 +43,8 @@ desk_open(struct desk *desk, const struct child *child)
 	desk->marker = redis_new(&c->redis, NULL);
 	desk->postgres = postgres_new(&c->database, "isekai-publisher dispatcher");
 	desk->queue = desk->redis == NULL ? NULL : queue_new(desk->redis, &settings);
+	if (desk->postgres != NULL)
+		postgres_set_timeout(desk->postgres, POSTGRES_STATEMENT_MS);
 	if (desk->queue != NULL && desk->marker != NULL && desk->postgres != NULL)
 		return true;
 	desk_close(desk);

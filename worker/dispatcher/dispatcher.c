@@ -27,6 +27,7 @@
 
 #define BEAT_MS     500 /* heartbeat: /ready believes a dispatcher for 1.5 s */
 #define PROBE_MS    1000
+#define ORPHANS_MS  5000
 #define CENSUS_MS   1000
 #define FAREWELL_MS 2000 /* to hand back what the last workers left */
 
@@ -34,9 +35,8 @@ struct dispatcher {
 	struct desk desk;
 	struct bell bell;
 	struct sweep sweep;
-	bool orphans_done;
-	int64_t renew_ms, probe_redis_ms, probe_postgres_ms, stalled_ms,
-		census_ms; /* next time, clock_mono_ms() */
+	int64_t renew_ms, probe_redis_ms, probe_postgres_ms, stalled_ms, census_ms,
+		orphans_ms; /* next time, clock_mono_ms() */
 };
 
 static bool
@@ -78,7 +78,7 @@ tend_queue(struct dispatcher *d, struct failure *why)
 		return false;
 	if (!recovery_of_recorded(desk, why))
 		return false;
-	if (!d->orphans_done && !(d->orphans_done = recovery_of_orphans(desk, why)))
+	if (is_time(&d->orphans_ms, ORPHANS_MS) && !recovery_of_orphans(desk, why))
 		return false;
 	if (is_time(&d->stalled_ms, desk->config->stale_check_interval_ms) &&
 	    !check_stalled(d, why))
@@ -196,7 +196,7 @@ farewell(struct dispatcher *d)
 void
 dispatcher_main(const struct child *child)
 {
-	struct dispatcher d = {.orphans_done = false};
+	struct dispatcher d = {.renew_ms = 0};
 
 	if (!desk_open(&d.desk, child)) {
 		log_event(LOG_ERROR, "the dispatcher could not start: out of memory", NULL);

@@ -18,8 +18,8 @@ bool recovery_of_recorded(struct desk *desk, struct failure *why);
  * that it is back. */
 void recovery_tell_postgres(struct desk *desk);
 
-/* Once after each start: jobs whose supervisor, of this boot and pid namespace, does not exist any
- * more. */
+/* At the start and now and then: jobs whose supervisor, of this boot and pid namespace, does not
+ * exist any more. */
 bool recovery_of_orphans(struct desk *desk, struct failure *why);
 
 #endif

@@ -15,8 +15,9 @@
 #include "worker/job_data.h"
 #include "worker/producer.h"
 
-#define PAGE      "200"
-#define PAGE_ROWS 200
+#define PAGE          "200"
+#define KEEP_LOCKS_MS (60 * 1000)
+#define PAGE_ROWS     200
 
 static const char overdue_sql[] =
 #include "worker/sql/overdue.sql.h"
@@ -108,7 +109,7 @@ end_round(struct sweep *sweep, struct desk *desk, struct failure *why)
 {
 	sweep->after[0] = '\0';
 	sweep->next_ms = clock_mono_ms() + desk->config->reconcile_interval_ms;
-	return run_plain(desk, &keep_locks, why) && run_plain(desk, &forget_steps, why);
+	return run_plain(desk, &forget_steps, why);
 }
 
 bool
@@ -120,6 +121,11 @@ sweep_run(struct sweep *sweep, struct desk *desk, bool *redis_failed, struct fai
 	int count;
 
 	*redis_failed = false;
+	if (clock_mono_ms() >= sweep->keep_ms) {
+		sweep->keep_ms = clock_mono_ms() + KEEP_LOCKS_MS;
+		if (!run_plain(desk, &keep_locks, why))
+			return false;
+	}
 	if (clock_mono_ms() < sweep->next_ms)
 		return true;
 	rows = POSTGRES_RESULT(postgres_run(desk->postgres, &overdue, 2, values, why));

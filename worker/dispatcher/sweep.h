@@ -16,6 +16,7 @@
 struct sweep {
 	char after[256]; /* where the next page begins; "" = a new round */
 	int64_t next_ms; /* clock_mono_ms() of the next page */
+	int64_t keep_ms; /* and of the next look after locks that must not go stale */
 };
 
 /* Does one page if it is time. False: *why, and which server failed in *redis_failed. */

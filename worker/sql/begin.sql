@@ -36,11 +36,12 @@ WITH seen AS (
 	UNION ALL
 	SELECT s.*, s.updated_at FROM seen s WHERE NOT EXISTS (SELECT 1 FROM locked)
 ), post AS (
-	INSERT INTO publisher.posts AS p (deviation_id, open_claim)
-	SELECT $1, $3 FROM locked
+	INSERT INTO publisher.posts AS p (deviation_id, open_claim, came_as)
+	SELECT $1, $3, seen.status::text FROM locked, seen
 	ON CONFLICT (deviation_id) DO UPDATE
-	SET crashes = p.crashes + (p.open_claim IS NOT NULL AND p.open_claim <> $3)::integer,
-	    open_claim = $3,
+	SET open_claim = $3,
+	    -- A row that we made 'publishing' ourselves still came as what it was before.
+	    came_as = CASE WHEN EXCLUDED.came_as = 'publishing' THEN coalesce(p.came_as, 'publishing') ELSE EXCLUDED.came_as END,
 	    failed_job = NULL,
 	    updated_at = now()
 	RETURNING p.crashes, p.retries, p.first_refused_at

@@ -9,6 +9,7 @@ WITH fence AS (
 	    stash_item_id = CASE WHEN $4::text IS NULL THEN d.stash_item_id END,
 	    updated_at = now() AT TIME ZONE 'UTC'
 	WHERE d.id = $1 AND d.execution_lock_id = $2
+	  AND d.status IN ('uploading', 'publishing', 'scheduled', 'failed') -- not one that its artist took back
 	RETURNING 1
 ), forgotten AS (
 	DELETE FROM publisher.files f USING fence
@@ -26,7 +27,7 @@ WITH fence AS (
 ), post AS (
 	INSERT INTO publisher.posts AS p (deviation_id, failed_job) SELECT $1, $6 FROM fence
 	ON CONFLICT (deviation_id) DO UPDATE
-	SET failed_job = $6, open_claim = NULL, crashes = 0, retries = '{}', first_refused_at = NULL, updated_at = now()
+	SET failed_job = $6, came_as = NULL, open_claim = NULL, crashes = 0, retries = '{}', first_refused_at = NULL, updated_at = now()
 ), step AS (
 	INSERT INTO publisher.steps (deviation_id, step, detail) SELECT $1, 'failed', $3 FROM fence
 )

@@ -11,7 +11,8 @@ CREATE TABLE IF NOT EXISTS publisher.schema_version (
 CREATE TABLE IF NOT EXISTS publisher.posts (
 	deviation_id     text PRIMARY KEY,
 	open_claim       text,                              -- execution lock of a claim that has not ended in order
-	crashes          integer NOT NULL DEFAULT 0,        -- claims in a row that ended with the worker
+	came_as          text,                              -- status of the row when work on it began
+	crashes          integer NOT NULL DEFAULT 0,        -- workers in a row that died at it
 	retries          jsonb NOT NULL DEFAULT '{}',       -- failures by category
 	failed_job       text,                              -- the very job that ended in failure: it does not run again
 	first_refused_at timestamptz,                       -- first refusal or outage since something last went well

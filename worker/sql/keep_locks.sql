@@ -1,6 +1,6 @@
 -- Rows whose outcome is unknown stay locked against neighbours, who take a lock for stale after 30 minutes.
 UPDATE {schema}.deviations d
-SET execution_locked_at = now() AT TIME ZONE 'UTC'
+SET execution_locked_at = now() AT TIME ZONE 'UTC', updated_at = now() AT TIME ZONE 'UTC'
 WHERE starts_with(d.execution_lock_id, 'isekai-publisher|')
   AND d.execution_locked_at < (now() AT TIME ZONE 'UTC') - interval '10 minutes'
   AND d.status = 'publishing'

@@ -21,12 +21,11 @@ WITH fence AS (
 	FROM fence
 	WHERE f.deviation_id = $1 AND f.file_id = $3
 	RETURNING 1
+), ended AS (
+	DELETE FROM publisher.posts USING fence WHERE deviation_id = $1 AND $8::boolean
 ), post AS (
-	UPDATE publisher.posts
-	SET crashes = 0, first_refused_at = NULL, updated_at = now(),
-	    retries = CASE WHEN $8::boolean THEN '{}' ELSE retries END,
-	    open_claim = CASE WHEN $8::boolean THEN NULL ELSE open_claim END
-	FROM fence WHERE deviation_id = $1
+	UPDATE publisher.posts SET crashes = 0, first_refused_at = NULL, updated_at = now()
+	FROM fence WHERE deviation_id = $1 AND NOT $8::boolean
 ), sale AS (
 	INSERT INTO {schema}.sale_queue (id, user_id, deviation_id, price_preset_id, price)
 	SELECT gen_random_uuid()::text, fence.user_id, $1, p.id,

@@ -1,6 +1,7 @@
 -- The fence before the request that cannot be taken back: the lock is proven ours and the intention is committed.
 -- A row that its artist took back meanwhile is given free instead.
--- $1 deviation, $2 lock, $3 file, $4 item, $5 the state the file must be in ('submitted'; 'publishing' when it is asked again).
+-- $1 deviation, $2 lock, $3 file, $4 item, $5 the state the file must be in ('submitted'; 'publishing' when it is
+-- asked again), $6 whether an outcome becomes unknown by it (1; 0 where the request before it was surely refused).
 WITH fence AS (
 	UPDATE {schema}.deviations d
 	SET status = 'publishing',
@@ -22,7 +23,7 @@ WITH fence AS (
 	SET state = 'publishing',
 	    publish_first_at = coalesce(f.publish_first_at, now()),
 	    publish_last_at = now(),
-	    asks = f.asks + 1
+	    asks = f.asks + $6::integer
 	FROM fence
 	WHERE f.deviation_id = $1 AND f.file_id = $3 AND f.stash_item_id = $4 AND f.state = $5
 	RETURNING extract(epoch FROM f.publish_first_at)::bigint AS first_at

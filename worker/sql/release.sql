@@ -7,14 +7,17 @@ WITH open AS (
 		SELECT 1 FROM publisher.files f
 		WHERE f.deviation_id = $1 AND f.state = 'publishing'
 		  AND NOT (f.file_id IS NOT DISTINCT FROM $7 AND f.asks <= 1 AND f.public_since IS NULL)
-	) AS unknown
+	) AS unknown,
+	-- It came as 'publishing', or a part of it is out: it does not look scheduled any more.
+	EXISTS (SELECT 1 FROM publisher.posts p WHERE p.deviation_id = $1 AND p.came_as = 'publishing')
+	OR EXISTS (SELECT 1 FROM publisher.files f WHERE f.deviation_id = $1 AND f.state = 'published') AS stays
 ), fence AS (
 	UPDATE {schema}.deviations d
 	SET status = CASE WHEN open.unknown THEN 'publishing'
-	                  WHEN d.status = 'uploading' THEN 'scheduled'
+	                  WHEN d.status = 'uploading' OR (d.status = 'publishing' AND NOT open.stays) THEN 'scheduled'
 	                  ELSE d.status END,
 	    -- A post that was retried by hand, or published "now", stays due.
-	    actual_publish_at = CASE WHEN d.status = 'uploading' AND NOT open.unknown
+	    actual_publish_at = CASE WHEN d.status IN ('uploading', 'publishing') AND NOT open.unknown
 	                             THEN least(coalesce(d.actual_publish_at, now() AT TIME ZONE 'UTC'), now() AT TIME ZONE 'UTC')
 	                             ELSE d.actual_publish_at END,
 	    execution_lock_id = CASE WHEN open.unknown THEN d.execution_lock_id END,

@@ -1,8 +1,12 @@
 -- A dead process' rows are given free before its jobs move: a Node neighbour completes a job whose row it finds locked.
 -- Rows with an unknown outcome stay locked. Its leases to refresh a token end; their rows stay, as a note that the stored
--- refresh token may have been presented. $1 deviation ids as JSON array, $2 the dead process' token.
+-- refresh token may have been presented. Its death is counted against the posts that it worked on. $1 deviation ids as JSON array, $2 the dead process' token.
 WITH lease AS (
 	UPDATE publisher.token_leases SET expires_at = now() WHERE holder = $2 AND expires_at > now()
+), post AS (
+	UPDATE publisher.posts p
+	SET crashes = p.crashes + 1, open_claim = NULL, updated_at = now()
+	WHERE p.deviation_id IN (SELECT json_array_elements_text($1::json)) AND split_part(p.open_claim, '|', 3) = $2
 )
 UPDATE {schema}.deviations d
 SET execution_lock_id = NULL, execution_locked_at = NULL,
