@@ -9,6 +9,7 @@
 
 #include "common/config_file.h"
 #include "common/config_ini.h"
+#include "common/text.h"
 
 #define VALUE_FILE_LIMIT ((size_t)64 * 1024)
 
@@ -30,17 +31,9 @@ struct ini {
 };
 
 static void
-erase(char *text)
-{
-	if (text != NULL)
-		explicit_bzero(text, strlen(text));
-	free(text);
-}
-
-static void
 replace(struct config_source *source, char *text, char *place)
 {
-	erase(source->text);
+	text_free_secret(source->text);
 	free(source->place);
 	source->text = text;
 	source->place = place;
@@ -265,8 +258,8 @@ config_sources_read(const char *ini_path, struct config_source *sources,
 	for (size_t i = 0; i < config_setting_count; i++) {
 		apply_ini(&config_settings[i], &ini.settings[i], ini_path, &sources[i], errors);
 		apply_environment(&config_settings[i], &sources[i], errors);
-		erase(ini.settings[i].value.text);
-		erase(ini.settings[i].file.text);
+		text_free_secret(ini.settings[i].value.text);
+		text_free_secret(ini.settings[i].file.text);
 	}
 	free(ini.settings);
 }

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/text.h"
 #include "common/url.h"
 
 #define SCHEMA_MAX   63 /* bytes of an identifier: NAMEDATALEN - 1 */
@@ -41,14 +42,6 @@ static bool
 out_of_memory(struct failure *why)
 {
 	return failure_set(why, FAILURE_OPERATOR, "out of memory");
-}
-
-static void
-erase(char *text)
-{
-	if (text != NULL)
-		explicit_bzero(text, strlen(text));
-	free(text);
 }
 
 /* ---------------------------------------------------------------- the URI in the making */
@@ -184,7 +177,7 @@ take_sslmode(struct tls *tls, const char *value, struct failure *why)
 static bool
 keep(char **place, const char *value, struct failure *why)
 {
-	erase(*place);
+	text_free_secret(*place);
 	*place = strdup(value);
 	return *place != NULL ? true : out_of_memory(why);
 }
@@ -260,7 +253,7 @@ take_parameter(struct parse *parse, struct url_slice name_slice, struct url_slic
 	done = true;
 out:
 	free(name);
-	erase(value);
+	text_free_secret(value);
 	return done;
 }
 
@@ -420,7 +413,7 @@ database_url_parse(const char *url, struct database_address *address, struct fai
 	free(parse.tls.sslcert);
 	free(parse.tls.sslkey);
 	free(parse.tls.sslrootcert);
-	erase(parse.tls.sslpassword);
+	text_free_secret(parse.tls.sslpassword);
 	parse.address.conninfo = parse.uri.at;
 	if (done)
 		*address = parse.address;
@@ -432,7 +425,7 @@ database_url_parse(const char *url, struct database_address *address, struct fai
 void
 database_address_free(struct database_address *address)
 {
-	erase(address->conninfo);
+	text_free_secret(address->conninfo);
 	free(address->schema);
 	*address = (struct database_address){.statement_cache_size = -1};
 }

@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char replacement[] = "\xEF\xBF\xBD"; /* U+FFFD */
@@ -198,4 +199,12 @@ text_json_escape(char *out, size_t size, const char *text, bool *cut)
 	if (cut != NULL)
 		*cut = *text != '\0';
 	return used;
+}
+
+void
+text_free_secret(char *text)
+{
+	if (text != NULL)
+		explicit_bzero(text, strlen(text));
+	free(text);
 }

@@ -18,6 +18,9 @@ size_t text_utf8_size(const char *text, size_t size);
 /* Is the whole terminated text valid UTF-8? */
 bool text_utf8_valid(const char *text);
 
+/* Frees a text that held a secret, overwritten first. NULL is fine. */
+void text_free_secret(char *text);
+
 /*
  * Copies text into out (size bytes, at least 1), repaired, cut between two characters if it is too
  * long, always terminated. The two must not overlap. Returns the length without the NUL.

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "common/postgres.h"
+#include "common/text.h"
 
 /* The columns of sql/begin.sql, in its order. */
 enum column {
@@ -91,14 +92,6 @@ copy(const char *text, bool *failed)
 	if (text != NULL && out == NULL)
 		*failed = true;
 	return out;
-}
-
-static void
-wipe(char *text)
-{
-	if (text != NULL)
-		explicit_bzero(text, strlen(text));
-	free(text);
 }
 
 static void
@@ -353,8 +346,8 @@ deviation_free(struct deviation *d)
 	free(d->files);
 	free_list(d->tags);
 	free_list(d->gallery_ids);
-	wipe(d->access_token);
-	wipe(d->refresh_token);
+	text_free_secret(d->access_token);
+	text_free_secret(d->refresh_token);
 	free(d->id);
 	free(d->user_id);
 	free(d->lock_holder);
@@ -377,12 +370,12 @@ deviation_set_tokens(struct deviation *d, const char *access_token, const char *
 	char *access = strdup(access_token), *refresh = strdup(refresh_token);
 
 	if (access == NULL || refresh == NULL) {
-		wipe(access);
-		wipe(refresh);
+		text_free_secret(access);
+		text_free_secret(refresh);
 		return failure_set(why, FAILURE_AWAY, "out of memory");
 	}
-	wipe(d->access_token);
-	wipe(d->refresh_token);
+	text_free_secret(d->access_token);
+	text_free_secret(d->refresh_token);
 	d->access_token = access;
 	d->refresh_token = refresh;
 	d->token_left_ms = token_left_ms;

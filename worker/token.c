@@ -5,7 +5,6 @@
 
 #include <cjson/cJSON.h>
 #include <errno.h>
-#include <hiredis/hiredis.h>
 #include <libpq-fe.h>
 #include <openssl/evp.h>
 #include <poll.h>
@@ -15,12 +14,11 @@
 
 #include "common/clock.h"
 #include "common/log.h"
-#include "worker/seal.h"
+#include "common/text.h"
+#include "worker/token_pair.h"
 
-#define LEASE_MS         90000 /* longer than the longest refresh request may take */
-#define REDIS_TIMEOUT_MS 3000
-#define PARKED_FOR       "7776000" /* seconds: as long as the refresh token lives (90 days) */
-#define OTHERS_WAIT_MS   400
+#define LEASE_MS       90000 /* longer than the longest refresh request may take */
+#define OTHERS_WAIT_MS 400
 
 static const char token_lease_sql[] =
 #include "worker/sql/token_lease.sql.h"
@@ -50,41 +48,14 @@ const char token_dead_message[] = "DeviantArt no longer accepts the login of thi
 				  "connect your DeviantArt account again, "
 				  "then schedule the post anew.";
 
-/* A pair that DeviantArt gave out and that is not in PostgreSQL yet. */
-struct pair {
-	char *user_id, *old_refresh, *access, *refresh;
-	int64_t expires_at_ms; /* wall clock */
-	bool parked;
-};
-
 struct token_keeper {
 	const struct config *config;
 	struct redis *redis;
 	struct postgres *postgres;
 	struct deviantart *deviantart;
 	const char *holder;
-	struct pair *unsettled; /* NULL: nothing is held */
+	struct token_pair *unsettled; /* NULL: nothing is held */
 };
-
-static void
-wipe(char *text)
-{
-	if (text != NULL)
-		explicit_bzero(text, strlen(text));
-	free(text);
-}
-
-static void
-pair_free(struct pair *pair)
-{
-	if (pair == NULL)
-		return;
-	free(pair->user_id);
-	wipe(pair->old_refresh);
-	wipe(pair->access);
-	wipe(pair->refresh);
-	free(pair);
-}
 
 struct token_keeper *
 token_keeper_new(const struct config *config, struct redis *redis, struct postgres *postgres,
@@ -107,139 +78,8 @@ token_keeper_free(struct token_keeper *keeper)
 {
 	if (keeper == NULL)
 		return;
-	pair_free(keeper->unsettled);
+	token_pair_free(keeper->unsettled);
 	free(keeper);
-}
-
-/* ---- parking ---- */
-
-static bool
-parking_key(const char *user_id, char *out, size_t out_size)
-{
-	return snprintf(out, out_size, "isekai-publisher:parked-token:%s", user_id) < (int)out_size;
-}
-
-/* cJSON frees what it holds as it is; these texts are tokens. */
-static void
-delete_wiped(cJSON *object)
-{
-	for (cJSON *item = object != NULL ? object->child : NULL; item != NULL; item = item->next) {
-		if (item->valuestring != NULL)
-			explicit_bzero(item->valuestring, strlen(item->valuestring));
-	}
-	cJSON_Delete(object);
-}
-
-/* The pair as JSON; wiped by the caller. */
-static char *
-pair_text(const struct pair *pair)
-{
-	cJSON *object = cJSON_CreateObject();
-	char *text = NULL;
-
-	if (cJSON_AddStringToObject(object, "old", pair->old_refresh) != NULL &&
-	    cJSON_AddStringToObject(object, "access", pair->access) != NULL &&
-	    cJSON_AddStringToObject(object, "refresh", pair->refresh) != NULL &&
-	    cJSON_AddNumberToObject(object, "expires_at_ms", (double)pair->expires_at_ms) != NULL)
-		text = cJSON_PrintUnformatted(object);
-	delete_wiped(object);
-	return text;
-}
-
-static bool
-park(struct token_keeper *keeper, struct pair *pair)
-{
-	char key[300];
-	char *text = pair_text(pair);
-	char *sealed = text == NULL ? NULL
-				    : seal_close(keeper->config->deviantart_client_secret,
-						 pair->user_id, text);
-	const char *argv[] = {"SET", key, sealed, "EX", PARKED_FOR};
-	redisReply *reply = NULL;
-
-	if (sealed != NULL && parking_key(pair->user_id, key, sizeof(key)))
-		reply = redis_call(keeper->redis, REDIS_TIMEOUT_MS, NULL, 5, argv, NULL);
-	pair->parked = reply != NULL;
-	redis_reply_free(reply);
-	wipe(text);
-	free(sealed);
-	return pair->parked;
-}
-
-static void
-unpark(struct token_keeper *keeper, const char *user_id)
-{
-	char key[300];
-	const char *argv[] = {"DEL", key};
-
-	if (parking_key(user_id, key, sizeof(key)))
-		redis_reply_free(redis_call(keeper->redis, REDIS_TIMEOUT_MS, NULL, 2, argv, NULL));
-}
-
-static char *
-text_of(const cJSON *object, const char *name)
-{
-	const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, name));
-
-	return text == NULL ? NULL : strdup(text);
-}
-
-static struct pair *
-pair_from_text(const char *user_id, const char *text)
-{
-	cJSON *object = cJSON_Parse(text);
-	struct pair *pair = calloc(1, sizeof(*pair));
-
-	if (pair != NULL && object != NULL) {
-		pair->user_id = strdup(user_id);
-		pair->old_refresh = text_of(object, "old");
-		pair->access = text_of(object, "access");
-		pair->refresh = text_of(object, "refresh");
-		pair->expires_at_ms = (int64_t)cJSON_GetNumberValue(
-			cJSON_GetObjectItemCaseSensitive(object, "expires_at_ms"));
-		pair->parked = true;
-	}
-	delete_wiped(object);
-	if (pair == NULL || pair->user_id == NULL || pair->old_refresh == NULL ||
-	    pair->access == NULL || pair->refresh == NULL) {
-		pair_free(pair);
-		return NULL;
-	}
-	return pair;
-}
-
-/* A pair that somebody had to leave in Redis; *pair NULL: none. */
-static bool
-read_parked(struct token_keeper *keeper, const char *user_id, struct pair **pair,
-	    struct failure *why)
-{
-	char key[300];
-	const char *argv[] = {"GET", key};
-	redisReply *reply;
-	char *text = NULL;
-
-	*pair = NULL;
-	if (!parking_key(user_id, key, sizeof(key)))
-		return true;
-	reply = redis_call(keeper->redis, REDIS_TIMEOUT_MS, why, 2, argv, NULL);
-	if (reply == NULL) {
-		why->category =
-			FAILURE_AWAY; /* whatever Redis has against it is not the post's fault */
-		return false;
-	}
-	if (reply->type == REDIS_REPLY_STRING) {
-		text = seal_open(keeper->config->deviantart_client_secret, user_id, reply->str);
-		if (text == NULL)
-			log_event(LOG_ERROR,
-				  "a parked token pair cannot be opened; was the client secret "
-				  "changed?",
-				  (struct log_field[]){LOG_STR("userId", user_id), LOG_END});
-		else
-			*pair = pair_from_text(user_id, text);
-	}
-	wipe(text);
-	redis_reply_free(reply);
-	return true;
 }
 
 /* ---- PostgreSQL ---- */
@@ -274,7 +114,7 @@ read_tokens(struct token_keeper *keeper, struct deviation *deviation, struct fai
 /* *stored false: the row does not hold the old token any more (a new login, or a Node process that
  * refreshed). */
 static bool
-store(struct token_keeper *keeper, const struct pair *pair, bool *stored, struct failure *why)
+store(struct token_keeper *keeper, const struct token_pair *pair, bool *stored, struct failure *why)
 {
 	char seconds[24];
 	int64_t left_s = (pair->expires_at_ms - clock_wall_ms()) / 1000;
@@ -299,18 +139,18 @@ store(struct token_keeper *keeper, const struct pair *pair, bool *stored, struct
 static bool
 commit_unsettled(struct token_keeper *keeper, struct failure *why)
 {
-	struct pair *pair = keeper->unsettled;
+	struct token_pair *pair = keeper->unsettled;
 	bool stored;
 
 	if (pair == NULL)
 		return true;
 	if (!store(keeper, pair, &stored, why)) {
-		park(keeper, pair);
+		token_pair_park(keeper->redis, keeper->config->deviantart_client_secret, pair);
 		return false;
 	}
 	if (pair->parked)
-		unpark(keeper, pair->user_id);
-	pair_free(pair);
+		token_pair_unpark(keeper->redis, pair->user_id);
+	token_pair_free(pair);
 	keeper->unsettled = NULL;
 	return true;
 }
@@ -380,26 +220,9 @@ wait_under(const struct watch *watch, int64_t ms, struct failure *why)
 	return true;
 }
 
-/* A pair to be filled, made before the request, so that its answer never finds the memory full. */
-static struct pair *
-pair_new(const struct deviation *deviation)
-{
-	struct pair *pair = calloc(1, sizeof(*pair));
-
-	if (pair == NULL)
-		return NULL;
-	pair->user_id = strdup(deviation->user_id);
-	pair->old_refresh = strdup(deviation->refresh_token);
-	if (pair->user_id == NULL || pair->old_refresh == NULL) {
-		pair_free(pair);
-		return NULL;
-	}
-	return pair;
-}
-
 /* Whatever happens from here on, the new pair is not lost. */
 static bool
-settle_new_pair(struct token_keeper *keeper, struct deviation *deviation, struct pair *pair,
+settle_new_pair(struct token_keeper *keeper, struct deviation *deviation, struct token_pair *pair,
 		struct deviantart_tokens *tokens, struct failure *why)
 {
 	pair->access = tokens->access_token;
@@ -408,7 +231,8 @@ settle_new_pair(struct token_keeper *keeper, struct deviation *deviation, struct
 	tokens->refresh_token = NULL;
 	pair->expires_at_ms = clock_wall_ms() + tokens->expires_in_s * 1000;
 	keeper->unsettled = pair;
-	park(keeper, pair); /* first: a crash before the commit below must not lose it */
+	token_pair_park(keeper->redis, keeper->config->deviantart_client_secret,
+			pair); /* first: a crash before the commit below must not lose it */
 	if (!commit_unsettled(keeper, why))
 		return false;
 	/* The row is the truth, also where somebody else was faster. */
@@ -433,12 +257,12 @@ doubt_refusal(struct token_keeper *keeper, struct deviation *deviation, const st
 		return failure_set(why, FAILURE_AWAY, "out of memory");
 	for (size_t i = 0; !changed && i < sizeof(waits_ms) / sizeof(waits_ms[0]); i++) {
 		if (!wait_under(watch, waits_ms[i], why) || !read_tokens(keeper, deviation, why)) {
-			wipe(presented);
+			text_free_secret(presented);
 			return false;
 		}
 		changed = strcmp(presented, deviation->refresh_token) != 0;
 	}
-	wipe(presented);
+	text_free_secret(presented);
 	if (changed)
 		return true;
 	*why = refusal;
@@ -449,9 +273,10 @@ doubt_refusal(struct token_keeper *keeper, struct deviation *deviation, const st
 static bool
 settle_parked(struct token_keeper *keeper, const char *user_id, struct failure *why)
 {
-	struct pair *parked;
+	struct token_pair *parked;
 
-	if (!read_parked(keeper, user_id, &parked, why))
+	if (!token_pair_read_parked(keeper->redis, keeper->config->deviantart_client_secret,
+				    user_id, &parked, why))
 		return false;
 	if (parked == NULL)
 		return true;
@@ -478,7 +303,7 @@ refresh_under_lease(struct token_keeper *keeper, struct deviation *deviation,
 		    const struct watch *request_watch, struct failure *why)
 {
 	struct deviantart_tokens tokens = {0};
-	struct pair *pair;
+	struct token_pair *pair;
 	bool served, done;
 
 	if (!use_others(keeper, deviation, refused_access, &served, why))
@@ -488,14 +313,14 @@ refresh_under_lease(struct token_keeper *keeper, struct deviation *deviation,
 	if (deviation->refresh_left_ms <= 0)
 		return failure_set(why, FAILURE_REFRESH_TOKEN_EXPIRED,
 				   "the login of this account is past its date");
-	pair = pair_new(deviation);
+	pair = token_pair_new(deviation->user_id, deviation->refresh_token);
 	if (pair == NULL)
 		return failure_set(why, FAILURE_AWAY, "out of memory");
 	done = deviantart_refresh(keeper->deviantart, deviation->refresh_token, request_watch,
 				  &tokens, why);
 	if (done)
 		return settle_new_pair(keeper, deviation, pair, &tokens, why);
-	pair_free(pair);
+	token_pair_free(pair);
 	return why->category == FAILURE_REFRESH_TOKEN_EXPIRED &&
 	       doubt_refusal(keeper, deviation, watch, why);
 }
@@ -544,7 +369,7 @@ token_fresh(struct token_keeper *keeper, struct deviation *deviation, bool force
 	} else {
 		*refreshed = without_lease(keeper, deviation, refused_access, why);
 	}
-	wipe(refused_access);
+	text_free_secret(refused_access);
 	return *refreshed;
 }
 

@@ -1,0 +1,174 @@
+/*
+ * token_pair.c - a pair of tokens on its way from DeviantArt into PostgreSQL.   [worker]
+ */
+#include "worker/token_pair.h"
+
+#include <cjson/cJSON.h>
+#include <hiredis/hiredis.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "common/redis.h"
+#include "common/text.h"
+#include "worker/seal.h"
+
+#define REDIS_TIMEOUT_MS 3000
+#define PARKED_FOR       "7776000" /* seconds: as long as the refresh token lives (90 days) */
+
+void
+token_pair_free(struct token_pair *pair)
+{
+	if (pair == NULL)
+		return;
+	free(pair->user_id);
+	text_free_secret(pair->old_refresh);
+	text_free_secret(pair->access);
+	text_free_secret(pair->refresh);
+	free(pair);
+}
+
+struct token_pair *
+token_pair_new(const char *user_id, const char *old_refresh)
+{
+	struct token_pair *pair = calloc(1, sizeof(*pair));
+
+	if (pair == NULL)
+		return NULL;
+	pair->user_id = strdup(user_id);
+	pair->old_refresh = strdup(old_refresh);
+	if (pair->user_id == NULL || pair->old_refresh == NULL) {
+		token_pair_free(pair);
+		return NULL;
+	}
+	return pair;
+}
+
+/* ---- parking ---- */
+
+static bool
+parking_key(const char *user_id, char *out, size_t out_size)
+{
+	return snprintf(out, out_size, "isekai-publisher:parked-token:%s", user_id) < (int)out_size;
+}
+
+/* cJSON frees what it holds as it is; these texts are tokens. */
+static void
+delete_wiped(cJSON *object)
+{
+	for (cJSON *item = object != NULL ? object->child : NULL; item != NULL; item = item->next) {
+		if (item->valuestring != NULL)
+			explicit_bzero(item->valuestring, strlen(item->valuestring));
+	}
+	cJSON_Delete(object);
+}
+
+/* The pair as JSON; wiped by the caller. */
+static char *
+pair_text(const struct token_pair *pair)
+{
+	cJSON *object = cJSON_CreateObject();
+	char *text = NULL;
+
+	if (cJSON_AddStringToObject(object, "old", pair->old_refresh) != NULL &&
+	    cJSON_AddStringToObject(object, "access", pair->access) != NULL &&
+	    cJSON_AddStringToObject(object, "refresh", pair->refresh) != NULL &&
+	    cJSON_AddNumberToObject(object, "expires_at_ms", (double)pair->expires_at_ms) != NULL)
+		text = cJSON_PrintUnformatted(object);
+	delete_wiped(object);
+	return text;
+}
+
+bool
+token_pair_park(struct redis *redis, const char *client_secret, struct token_pair *pair)
+{
+	char key[300];
+	char *text = pair_text(pair);
+	char *sealed = text == NULL ? NULL : seal_close(client_secret, pair->user_id, text);
+	const char *argv[] = {"SET", key, sealed, "EX", PARKED_FOR};
+	redisReply *reply = NULL;
+
+	if (sealed != NULL && parking_key(pair->user_id, key, sizeof(key)))
+		reply = redis_call(redis, REDIS_TIMEOUT_MS, NULL, 5, argv, NULL);
+	pair->parked = reply != NULL;
+	redis_reply_free(reply);
+	text_free_secret(text);
+	free(sealed);
+	return pair->parked;
+}
+
+void
+token_pair_unpark(struct redis *redis, const char *user_id)
+{
+	char key[300];
+	const char *argv[] = {"DEL", key};
+
+	if (parking_key(user_id, key, sizeof(key)))
+		redis_reply_free(redis_call(redis, REDIS_TIMEOUT_MS, NULL, 2, argv, NULL));
+}
+
+static char *
+text_of(const cJSON *object, const char *name)
+{
+	const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, name));
+
+	return text == NULL ? NULL : strdup(text);
+}
+
+static struct token_pair *
+pair_from_text(const char *user_id, const char *text)
+{
+	cJSON *object = cJSON_Parse(text);
+	struct token_pair *pair = calloc(1, sizeof(*pair));
+
+	if (pair != NULL && object != NULL) {
+		pair->user_id = strdup(user_id);
+		pair->old_refresh = text_of(object, "old");
+		pair->access = text_of(object, "access");
+		pair->refresh = text_of(object, "refresh");
+		pair->expires_at_ms = (int64_t)cJSON_GetNumberValue(
+			cJSON_GetObjectItemCaseSensitive(object, "expires_at_ms"));
+		pair->parked = true;
+	}
+	delete_wiped(object);
+	if (pair == NULL || pair->user_id == NULL || pair->old_refresh == NULL ||
+	    pair->access == NULL || pair->refresh == NULL) {
+		token_pair_free(pair);
+		return NULL;
+	}
+	return pair;
+}
+
+bool
+token_pair_read_parked(struct redis *redis, const char *client_secret, const char *user_id,
+		       struct token_pair **pair, struct failure *why)
+{
+	char key[300];
+	const char *argv[] = {"GET", key};
+	redisReply *reply;
+	char *text = NULL;
+
+	*pair = NULL;
+	if (!parking_key(user_id, key, sizeof(key)))
+		return true;
+	reply = redis_call(redis, REDIS_TIMEOUT_MS, why, 2, argv, NULL);
+	if (reply == NULL) {
+		why->category =
+			FAILURE_AWAY; /* whatever Redis has against it is not the post's fault */
+		return false;
+	}
+	if (reply->type == REDIS_REPLY_STRING) {
+		text = seal_open(client_secret, user_id, reply->str);
+		if (text == NULL)
+			log_event(LOG_ERROR,
+				  "a parked token pair cannot be opened; was the client secret "
+				  "changed?",
+				  (struct log_field[]){LOG_STR("userId", user_id), LOG_END});
+		else
+			*pair = pair_from_text(user_id, text);
+	}
+	text_free_secret(text);
+	redis_reply_free(reply);
+	return true;
+}
