@@ -1,0 +1,456 @@
+// What the tests play on: houses. A house has a database, a Redis database, a sandbox and publishers of its own, so that scenarios
+// run side by side and each one's evidence (the sandbox's ledger, PostgreSQL, Redis) is its own.
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import test, { after } from 'node:test';
+
+import {
+	Postgres, Process, Psql, Redis, RedisServer, Sandbox, application, bucket, directory, freePort, pairs, request, root, sleep, sql, stopAll, storageKeys, until,
+} from './servers.mjs';
+
+export { Sandbox, freePort, request, sleep, until };
+
+const program = process.env.PUBLISHER ?? `${root}/build/isekai-publisher`;
+const queue = 'deviation-publisher';
+const quiet = /^(completed|failed)$/;
+
+let shared;
+let houses = 0;
+const all = [];
+
+/** PostgreSQL and Redis of this file, started by whoever asks first. */
+function servers() {
+	shared ??= (async () => {
+		const postgres = new Postgres();
+		const redis = new RedisServer('redis');
+		await Promise.all([postgres.start(), redis.start()]);
+		return { postgres, redis };
+	})();
+	return shared;
+}
+
+/**
+ * A test whose scenario begins at once, beside all others of its file: most of a scenario's time is waiting. They are told one by one.
+ */
+export function scenario(name, play) {
+	const played = play();
+	played.catch(() => {});
+	test(name, { timeout: 120000 }, () => played);
+}
+
+after(async () => {
+	for (const house of all) await house.close();
+	await stopAll();
+});
+
+/** The last test of a file: whatever happened, these hold (faults.md: I2, I5, I9). */
+export function afterwards() {
+	test('afterwards no house has a double publish, a token presented twice, a broken rule or an inconsistent queue', async () => {
+		for (const house of all) await house.inspect();
+	});
+}
+
+/**
+ * A house. Options: settings of its publisher; own: servers not shared with other houses of the file (['postgres', 'redis']); start:
+ * false = no publisher yet; health: true = with a health listener.
+ */
+export async function build({ settings = {}, own = [], start = true, health = false, site = {} } = {}) {
+	const house = new House(++houses, settings, health);
+	all.push(house);
+	await house.furnish(own);
+	if (Object.keys(site).length > 0) await house.sandbox.post('settings', site);
+	if (start) await house.start();
+	return house;
+}
+
+class House {
+	constructor(number, settings, health) {
+		this.number = number;
+		this.database = `house_${number}`;
+		this.changed = settings;
+		this.health = health;
+		this.publishers = [];
+		this.users = [];
+	}
+
+	async furnish(own) {
+		const common = own.includes('postgres') && own.includes('redis') ? {} : await servers();
+		this.postgres = own.includes('postgres') ? new Postgres(`postgres-${this.number}`) : common.postgres;
+		this.redisServer = own.includes('redis') ? new RedisServer(`redis-${this.number}`) : common.redis;
+		this.sandbox = new Sandbox(`sandbox-${this.number}`);
+		await Promise.all([
+			this.sandbox.start(),
+			own.includes('postgres') && this.postgres.start(),
+			own.includes('redis') && this.redisServer.start(),
+		]);
+		this.own = own;
+		await this.postgres.createDatabase(this.database);
+		this.psql = new Psql(this.postgres, this.database);
+		this.redis = new Redis(this.redisServer.socket, this.number);
+		if (this.health) this.port = await freePort();
+	}
+
+	// ---------------------------------------------------------------- publishers
+
+	environment(more = {}) {
+		const settings = {
+			PATH: process.env.PATH,
+			ASAN_OPTIONS: process.env.ASAN_OPTIONS,
+			UBSAN_OPTIONS: process.env.UBSAN_OPTIONS,
+			DATABASE_URL: this.postgres.url(this.database),
+			REDIS_URL: `unix://${this.redisServer.socket}?db=${this.number}`,
+			DEVIANTART_CLIENT_ID: application.id,
+			DEVIANTART_CLIENT_SECRET: application.secret,
+			DEVIANTART_BASE_URL: this.sandbox.url,
+			S3_ENDPOINT: this.sandbox.storageUrl,
+			S3_ACCESS_KEY_ID: storageKeys.id,
+			S3_SECRET_ACCESS_KEY: storageKeys.secret,
+			S3_BUCKET_NAME: bucket,
+			S3_FORCE_PATH_STYLE: 'true',
+			PUBLISHER_CONCURRENCY: 3,
+			PUBLISHER_UNKNOWN_WAIT_MS: 500,
+			PUBLISHER_RECONCILE_INTERVAL_MS: 1000,
+			RATE_LIMITER_ENABLED: 'false',
+			CIRCUIT_BREAKER_ENABLED: 'false',
+			HEALTH_CHECK_ENABLED: this.health ? 'true' : 'false',
+			HEALTH_CHECK_HOST: '127.0.0.1',
+			HEALTH_CHECK_PORT: this.port ?? 5000,
+			LOG_LEVEL: process.env.PUBLISH_LOG_LEVEL ?? 'info',
+			...this.changed,
+			...more,
+		};
+		return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined).map(([name, value]) => [name, String(value)]));
+	}
+
+	get log() {
+		return path.join(directory, `publisher-${this.number}.log`);
+	}
+
+	/** A publisher; with a health listener, once it is ready. */
+	async start(more) {
+		// Not in our process group: a signal to the tests is not one to it.
+		const publisher = new Process('publisher', program, [], { env: this.environment(more), log: this.log, detached: true });
+		this.publishers.push(publisher);
+		this.publisher = publisher;
+		if (this.health) await this.ready();
+		return publisher;
+	}
+
+	async ready(ms = 15000) {
+		await until('/ready answers 200', async () => (await this.ask('/ready')).status === 200, ms);
+	}
+
+	/** The health listener's answer; status 0: none. */
+	ask(what) {
+		return request(`http://127.0.0.1:${this.port}${what}`).catch(() => ({ status: 0, text: '' }));
+	}
+
+	/** Pids of the publisher's children: [{pid, title}], workers and the dispatcher. */
+	children(publisher = this.publisher) {
+		return childrenOf(publisher.pid);
+	}
+
+	async worker(publisher) {
+		return until('the publisher has a worker', () => this.children(publisher).find((child) => child.title.includes('worker'))?.pid);
+	}
+
+	// ---------------------------------------------------------------- what there is to publish
+
+	/** An artist that the sandbox knows. row: other columns of users; known: what the sandbox is told instead. */
+	async artist(row = {}, known = {}) {
+		const number = this.users.length + 1;
+		const name = `artist-${this.number}-${number}`;
+		const artist = { id: `user-${name}`, username: name, access: `access-${name}`, refresh: `refresh-${name}` };
+		this.users.push(artist);
+		await this.introduce(artist, known);
+		await this.insert('users', {
+			id: artist.id, deviantart_id: `da-${name}`, username: name, access_token: artist.access, refresh_token: artist.refresh,
+			token_expires_at: inTime('1 hour'), refresh_token_expires_at: inTime('80 days'), ...row,
+		});
+		return artist;
+	}
+
+	introduce(artist, known = {}) {
+		const user = { username: artist.username, access_token: artist.access, refresh_token: artist.refresh, ...known };
+		return this.sandbox.post('users', [Object.fromEntries(Object.entries(user).filter(([, value]) => value !== undefined))]);
+	}
+
+	/**
+	 * A deviation, scheduled and due, with files in the storage: each of `files` is {size, content, ...columns of deviation_files};
+	 * stored: false = the object is missing.
+	 */
+	async deviation(artist, { files = [{}], ...row } = {}) {
+		const id = randomUUID();
+		const deviation = { id, title: row.title ?? `Work ${id.slice(0, 8)}`, artist, job: `deviation-${id}`, files: [] };
+		await this.insert('deviations', {
+			id, user_id: artist.id, title: deviation.title, status: 'scheduled', actual_publish_at: inTime('-1 second'),
+			upload_mode: files.length > 1 ? 'multiple' : 'single', ...row,
+		});
+		for (const [i, file] of files.entries()) deviation.files.push(await this.file(deviation, i, file));
+		return deviation;
+	}
+
+	async file(deviation, i, { size = 2000 + i, content = picture(size), stored = true, ...row }) {
+		const key = `uploads/${deviation.id}/picture ${i}.png`;
+		const object = path.join(this.sandbox.objects, bucket, key);
+		const file = { id: randomUUID(), key, size: content.length };
+		if (stored) {
+			mkdirSync(path.dirname(object), { recursive: true });
+			writeFileSync(object, content);
+		}
+		await this.insert('deviation_files', {
+			id: file.id, deviation_id: deviation.id, original_filename: `picture ${i}.png`, storage_key: key, storage_url: `https://storage.example/${key}`,
+			mime_type: 'image/png', file_size: content.length, sort_order: i, ...row,
+		});
+		return file;
+	}
+
+	insert(table, row) {
+		return this.psql.query(`INSERT INTO ${table} (${Object.keys(row)}) VALUES (${Object.values(row).map(sql)})`);
+	}
+
+	/** The program's own command. Gives its exit status. */
+	async enqueue(...deviations) {
+		const command = new Process('enqueue', program, ['enqueue', ...deviations.map(({ id }) => id)], { env: this.environment() });
+		return (await command.ended).code;
+	}
+
+	/** What BullMQ's Queue.add writes (bullmq-protocol.md 5). job: {id, name, data, opts, timestamp, delay, priority} */
+	async addJob({ id, data, name = 'publish-deviation', opts = {}, timestamp = Date.now(), delay = 0, priority = 0 }) {
+		const options = { attempts: 7, jobId: id, ...opts };
+		const text = typeof data === 'string' ? data : JSON.stringify(data);
+		await this.redis.run('INCR', this.key('id'));
+		await this.redis.run('HSET', this.key(id), 'name', name, 'data', text, 'opts', JSON.stringify(options), 'timestamp', timestamp,
+			'delay', delay, 'priority', priority);
+		await this.redis.run('XADD', this.key('events'), '*', 'event', 'added', 'jobId', id, 'name', name);
+		if (delay > 0) {
+			await this.redis.run('ZADD', this.key('delayed'), (timestamp + delay) * 4096, id);
+			await this.redis.run('ZADD', this.key('marker'), timestamp + delay, '1');
+		} else if (priority > 0) {
+			const counter = await this.redis.run('INCR', this.key('pc'));
+			await this.redis.run('ZADD', this.key('prioritized'), priority * 4294967296 + counter, id);
+			await this.redis.run('ZADD', this.key('marker'), 0, '0');
+		} else {
+			await this.redis.run('LPUSH', this.key('wait'), id);
+			await this.redis.run('ZADD', this.key('marker'), 0, '0');
+		}
+	}
+
+	/** The deviation's job, as the API server adds it. */
+	add(deviation, { data = {}, ...job } = {}) {
+		return this.addJob({
+			id: deviation.job, data: { deviationId: deviation.id, userId: deviation.artist.id, uploadMode: deviation.files.length > 1 ? 'multiple' : 'single', ...data },
+			...job,
+		});
+	}
+
+	// ---------------------------------------------------------------- what became of it
+
+	key(suffix, name = queue) {
+		return `bull:${name}:${suffix}`;
+	}
+
+	async row(deviation) {
+		return (await this.psql.rows(`SELECT * FROM deviations WHERE id = ${sql(deviation.id)}`))[0];
+	}
+
+	async user(artist) {
+		return (await this.psql.rows(`SELECT *, token_expires_at > now() AT TIME ZONE 'UTC' + interval '50 minutes' AS lives
+			FROM users WHERE id = ${sql(artist.id)}`))[0];
+	}
+
+	/** The journal's files in upload order; [] where there is none. */
+	journal(deviation) {
+		return this.psql.rows(`SELECT j.* FROM publisher.files j JOIN deviation_files f ON f.id = j.file_id
+			WHERE j.deviation_id = ${sql(deviation.id)} ORDER BY f.sort_order`);
+	}
+
+	update(deviation, changes) {
+		return this.psql.query(`UPDATE deviations SET ${changes} WHERE id = ${sql(deviation.id)}`);
+	}
+
+	/** A job's hash, as numbers where they are, and `state`: the structures its id is in, joined by "+". */
+	async job(one, name = queue) {
+		const id = one.job ?? one;
+		const lists = ['wait', 'paused', 'active'];
+		const sets = ['prioritized', 'delayed', 'completed', 'failed', 'waiting-children'];
+		const [flat, lock, ...places] = await this.redis.atomically([
+			['HGETALL', this.key(id, name)], ['GET', this.key(`${id}:lock`, name)],
+			...lists.map((list) => ['LRANGE', this.key(list, name), 0, -1]), ...sets.map((set) => ['ZSCORE', this.key(set, name), id]),
+		]);
+		const hash = pairs(flat);
+		const scores = places.slice(lists.length);
+		const states = [...lists.filter((_, i) => places[i].includes(id)), ...sets.filter((_, i) => scores[i] !== null)];
+		const due = scores[1] === null ? undefined : Math.floor(Number(scores[1]) / 4096);
+		return {
+			...hash, id, due, state: states.join('+') || 'missing', attempts: Number(hash.atm ?? 0), claims: Number(hash.ats ?? 0),
+			lock, data: parsed(hash.data), opts: parsed(hash.opts), returned: parsed(hash.returnvalue),
+		};
+	}
+
+	/** The job, once it is in one of these states and there is no lock on it. */
+	jobIs(one, states, ms = 20000) {
+		let job;
+		return until(() => `job ${one.job ?? one} is ${states}; it is ${job.state}: ${JSON.stringify(job)}\n${this.said(one)}`, async () => {
+			job = await this.job(one);
+			return [states].flat().includes(job.state) && (!quiet.test(job.state) || !job.lock) && job;
+		}, ms);
+	}
+
+	/** The row, once it is so: a status, or a function of the row. */
+	rowIs(deviation, wanted, ms = 20000) {
+		let row;
+		return until(() => `row ${deviation.id} is ${wanted}; it is ${JSON.stringify(row)}\n${this.said(deviation)}`, async () => {
+			row = await this.row(deviation);
+			return (typeof wanted === 'string' ? row.status === wanted : wanted(row)) && row;
+		}, ms);
+	}
+
+	/** {row, job} of a deviation that ended well. */
+	async published(deviation, ms = 20000) {
+		const row = await this.rowIs(deviation, 'published', ms);
+		return { row, job: await this.jobIs(deviation, 'completed', ms) };
+	}
+
+	async failed(deviation, ms = 20000) {
+		const row = await this.rowIs(deviation, 'failed', ms);
+		return { row, job: await this.jobIs(deviation, 'failed', ms) };
+	}
+
+	/** The ledger of one deviation: its accepted posts, all publish requests, submits and every request, in order. */
+	async seen(deviation) {
+		const title = `?title=${encodeURIComponent([...deviation.title].slice(0, 50).join(''))}&user=${deviation.artist.username}`;
+		const [ledger, requests] = await Promise.all([this.sandbox.get(`ledger${title}`), this.sandbox.requests(title)]);
+		return { posts: ledger.posts, publishes: ledger.publishes, submits: ledger.submits, requests };
+	}
+
+	/** Waits until DeviantArt has a request of this kind that it has not answered. */
+	inFlight(endpoint, ms = 10000) {
+		return until(`a ${endpoint} is in flight`, async () => (await this.sandbox.get('state')).inflight
+			.find((call) => call.endpoint === endpoint && call.step !== 'reading'), ms, 10);
+	}
+
+	/** What the log says about a deviation, for a failed test's message. */
+	said(deviation, lines = 12) {
+		if (!existsSync(this.log)) return '';
+		const id = deviation?.id ?? deviation?.job ?? deviation ?? '';
+		return readFileSync(this.log, 'utf8').split('\n').filter((line) => line.includes(id)).slice(-lines).join('\n');
+	}
+
+	/** Nothing was published twice, no rule of the site was broken, no token presented twice, and the queue is consistent. */
+	async inspect() {
+		const summary = await this.sandbox.get('ledger/summary');
+		const faults = [];
+		if (summary.double_publish_count) faults.push(`double publishes: ${JSON.stringify(summary.double_publishes)}`);
+		if (summary.violations) faults.push(`${summary.violations} violations`);
+		if (Object.keys(summary.unknown_fields).length) faults.push(`undocumented fields: ${JSON.stringify(summary.unknown_fields)}`);
+		if (summary.tokens_presented_twice.length && !this.mayPresentTwice) faults.push(`tokens presented twice: ${JSON.stringify(summary.tokens_presented_twice)}`);
+		const twice = await this.psql.rows('SELECT deviation_id FROM sale_queue GROUP BY 1 HAVING count(*) > 1');
+		if (twice.length) faults.push(`two sale queue rows: ${JSON.stringify(twice)}`);
+		faults.push(...await this.inspectLog());
+		faults.push(...await this.inspectQueue(queue), ...await this.inspectQueue('storage-cleanup'));
+		if (faults.length) throw new Error(`house ${this.number} (${JSON.stringify(this.changed)}): ${faults.join('; ')}`);
+	}
+
+	/** The log is lines of JSON, nothing is on standard error (it goes to the same file), and no secret is in either. */
+	async inspectLog() {
+		const text = existsSync(this.log) ? readFileSync(this.log, 'utf8') : '';
+		const lines = text.split('\n').slice(0, -1);
+		const secrets = [application.secret, storageKeys.secret];
+		for (const row of await this.psql.rows('SELECT access_token, refresh_token FROM users')) secrets.push(...Object.values(row));
+		for (const { access, refresh } of this.users) secrets.push(access, refresh);
+		const faults = secrets.filter((secret) => secret.length > 8 && text.includes(secret)).map((secret) => `the log tells ${secret}`);
+		for (const line of lines) {
+			if (typeof parsed(line)?.message !== 'string') faults.push(`no line of a log: ${line}`);
+			if (Buffer.byteLength(line) > 4095) faults.push(`a line of ${Buffer.byteLength(line)} bytes`);
+		}
+		return faults;
+	}
+
+	async inspectQueue(name) {
+		const faults = [];
+		const prefix = this.key('', name);
+		const keys = (await this.redis.run('KEYS', `${prefix}*`)).map((key) => key.slice(prefix.length));
+		const places = new Map();
+		for (const list of ['wait', 'paused', 'active']) {
+			for (const id of await this.redis.run('LRANGE', this.key(list, name), 0, -1)) places.set(id, [...places.get(id) ?? [], list]);
+		}
+		for (const set of ['prioritized', 'delayed', 'completed', 'failed']) {
+			for (const id of await this.redis.run('ZRANGE', this.key(set, name), 0, -1)) places.set(id, [...places.get(id) ?? [], set]);
+		}
+		for (const [id, where] of places) {
+			if (where.length > 1) faults.push(`${id} is in ${where}`);
+			if (!keys.includes(id)) faults.push(`${id} in ${where} has no hash`);
+			if (keys.includes(`${id}:lock`) && where[0] !== 'active') faults.push(`${id} in ${where} has a lock`);
+		}
+		for (const key of keys) {
+			if ((/^deviation-[^:]*$/.test(key) || /^storage-cleanup-[^:]*$/.test(key)) && !places.has(key)) faults.push(`${key} is in no structure`);
+		}
+		return faults;
+	}
+
+	async close() {
+		await Promise.all(this.publishers.map((publisher) => publisher.stop('SIGQUIT')));
+		this.psql.close();
+		this.redis.close();
+	}
+}
+
+/** Times between the requests to one endpoint (all: to any), ms. */
+export function gaps(requests, endpoint) {
+	const starts = requests.filter((one) => !endpoint || one.endpoint === endpoint).map(({ started_ms: ms }) => ms);
+	return starts.slice(1).map((ms, i) => ms - starts[i]);
+}
+
+/** `ms` is a wait of `wanted` with that much jitter; a machine that is busy may make it longer, never shorter. */
+export function isWait(ms, wanted, { less = 0.2, more = 0.2, late = 1500 } = {}) {
+	assert.ok(ms >= wanted * (1 - less) - 2, `waited ${ms} ms, wanted ${wanted}`);
+	assert.ok(ms <= wanted * (1 + more) + late, `waited ${ms} ms, wanted ${wanted}`);
+}
+
+/** SQL for a timestamp so far from now, UTC. */
+export function inTime(interval) {
+	return `sql:now() AT TIME ZONE 'UTC' + interval '${interval}'`;
+}
+
+/** Something that begins like a PNG of 640 x 480. */
+export function picture(size) {
+	const head = Buffer.from('89504e470d0a1a0a0000000d4948445200000280000001e0080200000', 'hex');
+	const bytes = Buffer.alloc(Math.max(size, 1));
+	for (let i = 0; i < bytes.length; i++) bytes[i] = (i * 31 + (i >> 8)) & 255;
+	head.copy(bytes, 0, 0, Math.min(head.length, bytes.length));
+	return bytes;
+}
+
+function parsed(text) {
+	try {
+		return JSON.parse(text);
+	} catch {
+		return undefined;
+	}
+}
+
+export function childrenOf(pid) {
+	const children = [];
+	for (const name of readdirSync('/proc')) {
+		if (!/^\d+$/.test(name)) continue;
+		try {
+			const stat = readFileSync(`/proc/${name}/stat`, 'utf8');
+			const [state, parent] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+			if (Number(parent) !== pid || state === 'Z') continue;
+			children.push({ pid: Number(name), title: readFileSync(`/proc/${name}/cmdline`, 'utf8').replaceAll('\0', '') });
+		} catch { /* it has just ended */ }
+	}
+	return children;
+}
+
+export function isAlive(pid) {
+	try {
+		const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+		return !/^[ZX]/.test(stat.slice(stat.lastIndexOf(')') + 2));
+	} catch {
+		return false;
+	}
+}
