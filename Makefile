@@ -43,6 +43,7 @@ objects	 = $(patsubst %.c,$(build)/%.o,$(1))
 archive	 = $(build)/lib$(subst /,-,$(1)).a
 
 main	:= supervisor/main.c
+probe_main := health/probe.c
 archives := $(foreach f,$(folders),$(call archive,$(f)))
 
 sandbox_main := tests/sandbox/main.c
@@ -117,7 +118,7 @@ link	= $(CC) $(ldflags) $(CFLAGS) $(LDFLAGS)
 # ---------------------------------------------------------------- the programs
 
 .PHONY: all asan
-all: $(bin)/isekai-publisher $(if $(sandbox),$(bin)/deviantart-sandbox)		## both programs (default)
+all: $(bin)/isekai-publisher $(bin)/isekai-healthcheck $(if $(sandbox),$(bin)/deviantart-sandbox)		## the programs (default)
 
 asan:								## the same in build/asan/, with sanitizers
 	@$(MAKE) --no-print-directory VARIANT=asan all
@@ -125,6 +126,10 @@ asan:								## the same in build/asan/, with sanitizers
 $(bin)/isekai-publisher: $(call objects,$(main)) $(archives) $(build)/sources
 	@mkdir -p $(@D)
 	$(call run,LINK) $(link) -o $@ $(filter %.o,$^) $(archives) $(library_libs) -lm $(LDLIBS)
+
+$(bin)/isekai-healthcheck: $(call objects,$(probe_main)) $(call archive,common) $(build)/sources
+	@mkdir -p $(@D)
+	$(call run,LINK) $(link) -o $@ $(filter %.o,$^) $(call archive,common) $(library_libs) $(LDLIBS)
 
 $(bin)/deviantart-sandbox: $(call objects,$(sandbox)) $(build)/sources
 	@mkdir -p $(@D)
@@ -138,7 +143,7 @@ $(build)/%.o: %.c $(build)/flags | $(generated)
 	$(call run,CC  ) $(compile) -MMD -MP -c -o $@ $<
 
 define archive_rule
-$(call archive,$(1)): $(call objects,$(filter-out $(main),$(call sources,$(1)))) $(build)/sources
+$(call archive,$(1)): $(call objects,$(filter-out $(main) $(probe_main),$(call sources,$(1)))) $(build)/sources
 	@mkdir -p $$(@D); rm -f $$@
 	$$(call run,AR  ) $$(AR) rcs $$@ $$(filter %.o,$$^)
 endef
@@ -229,7 +234,7 @@ demo:								## the whole thing on this machine, with a sandbox
 
 install: all							## to $(DESTDIR)$(PREFIX)
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/doc/isekai-publisher
-	install -m 755 $(bin)/isekai-publisher $(DESTDIR)$(PREFIX)/bin/
+	install -m 755 $(bin)/isekai-publisher $(bin)/isekai-healthcheck $(DESTDIR)$(PREFIX)/bin/
 	install -m 644 README.md config.example.ini .env.example \
 		$(DESTDIR)$(PREFIX)/share/doc/isekai-publisher/
 

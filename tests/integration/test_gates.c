@@ -301,7 +301,8 @@ the_delay_doubles_with_refusals_and_falls_with_successes(void **state)
 	assert_in_range(refuse("u", "a", FAILURE_GATE_USER, -1), 4000, 4800);
 	assert_in_range(refuse("u", "a", FAILURE_GATE_USER, -1), 8000, 9600);
 	assert_in_range(refuse("u", "a", FAILURE_GATE_USER, -1), 8000, 9600); /* the maximum */
-	/* Not blocked any more, as after a Retry-After that is over: each success halves the delay. */
+	/* Not blocked any more, as after a Retry-After that is over: each success halves the delay.
+	 */
 	for (int i = 0; i < 3; i++)
 		refuse("v", "a", FAILURE_GATE_USER, 1);
 	nanosleep(&pause, NULL);

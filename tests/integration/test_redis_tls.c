@@ -1,7 +1,8 @@
 /*
- * test_redis_tls.c - rediss:// against a real server with a certificate.   [tests]
+ * test_redis_tls.c - rediss:// against real servers with certificates, as an ACL user.   [tests]
  *
- * Where the build has no hiredis_ssl: that rediss:// is refused, never spoken in the clear.
+ * The right certificate, and those of a stranger, for another host, and out of date. Where the
+ * build has no hiredis_ssl: that rediss:// is refused, never spoken in the clear.
  */
 #include <setjmp.h>
 #include <signal.h>
@@ -11,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -22,71 +22,52 @@
 #include "common/redis.h"
 #include "common/redis_url.h"
 #include "tests/integration/redis_server.h"
+#include "tests/integration/tls_servers.h"
 
 #define TIMEOUT_MS 5000
 
-static struct redis_server server;
 static struct failure why;
 
 #ifdef HAVE_REDIS_TLS
 
-static char directory[] = "/tmp/publisher-tls.XXXXXX";
-static char certificate[96], key[96], tls_port[16];
-static const char *options[] = {"--tls-port",     tls_port,    "--tls-cert-file",    certificate,
-				"--tls-key-file", key,         "--tls-auth-clients", "no",
-				"--bind",         "127.0.0.1", "127.0.0.2",          NULL};
-
-/* One certificate that is its own authority, for "localhost" and 127.0.0.1. */
-static bool
-make_certificate(void)
-{
-	pid_t pid = fork();
-	int status = 1;
-
-	if (pid == 0) {
-		if (freopen("/dev/null", "w", stderr) == NULL)
-			_exit(126);
-		execlp("openssl", "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes",
-		       "-days", "2", "-subj", "/CN=localhost", "-addext",
-		       "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", key, "-out",
-		       certificate, (char *)NULL);
-		_exit(127);
-	}
-	return pid > 0 && waitpid(pid, &status, 0) == pid && status == 0;
-}
+static struct tls_servers servers;
 
 static int
 set_up_server(void **state)
 {
 	(void)state;
 	signal(SIGPIPE, SIG_IGN);
-	if (mkdtemp(directory) == NULL)
-		return -1;
-	snprintf(certificate, sizeof(certificate), "%s/cert.pem", directory);
-	snprintf(key, sizeof(key), "%s/key.pem", directory);
-	/* Next to the plain port, which was free a moment ago. */
-	snprintf(tls_port, sizeof(tls_port), "%d", 20000 + (int)(getpid() % 20000));
-	return make_certificate() && redis_server_start(&server, options) ? 0 : -1;
+	return tls_servers_start(&servers) ? 0 : -1;
 }
 
 static int
 tear_down_server(void **state)
 {
 	(void)state;
-	redis_server_stop(&server);
-	unlink(certificate);
-	unlink(key);
-	rmdir(directory);
+	tls_servers_stop(&servers);
 	return 0;
 }
 
-static struct redis_address
-address_of(const char *host)
+static int
+trust_ours(void **state)
 {
+	(void)state;
+	return setenv("SSL_CERT_FILE", servers.trusted, 1);
+}
+
+static struct redis_address
+address_at(const struct tls_server *server, const char *host)
+{
+	static char user[] = TLS_USER, password[] = TLS_PASSWORD;
+
 	return (struct redis_address){.host = (char *)(uintptr_t)host,
-				      .port = (int)strtol(tls_port, NULL, 10),
+				      .port = server->port,
+				      .user = user,
+				      .password = password,
 				      .tls = true};
 }
+
+/* ---- what works ---- */
 
 static void
 works_where_the_certificate_is_known(void **state)
@@ -95,10 +76,9 @@ works_where_the_certificate_is_known(void **state)
 	const char *hosts[] = {"localhost", "127.0.0.1"};
 
 	(void)state;
-	setenv("SSL_CERT_FILE", certificate, 1);
 	memset(big, 'x', sizeof(big) - 1);
 	for (size_t i = 0; i < 2; i++) {
-		struct redis_address address = address_of(hosts[i]);
+		struct redis_address address = address_at(&servers.ours, hosts[i]);
 		struct redis *redis = redis_new(&address, "tls");
 
 		/* A megabyte each way: many TLS records, some of them decrypted before poll() can
@@ -119,14 +99,13 @@ works_where_the_certificate_is_known(void **state)
 static void
 waits_and_wakes_as_without(void **state)
 {
-	struct redis_address address = address_of("localhost");
+	struct redis_address address = address_at(&servers.ours, "localhost");
 	struct redis *redis = redis_new(&address, NULL);
 	struct redisReply *reply = NULL;
 	const char *pop[] = {"BLPOP", "list", "0"};
 	int ends[2];
 
 	(void)state;
-	setenv("SSL_CERT_FILE", certificate, 1);
 	assert_int_equal(pipe(ends), 0);
 	assert_true(redis_connect(redis, TIMEOUT_MS, &why));
 	assert_true(redis_begin(redis, &why, 3, pop, NULL));
@@ -141,43 +120,77 @@ waits_and_wakes_as_without(void **state)
 	close(ends[1]);
 }
 
-static void
-refuses_a_certificate_of_nobody_it_knows(void **state)
-{
-	struct redis_address address = address_of("localhost");
-	struct redis *redis = redis_new(&address, NULL);
+/* ---- what is refused ---- */
 
-	(void)state;
-	setenv("SSL_CERT_FILE", "/dev/null", 1);
+static void
+is_refused(const struct redis_address *address, const char *words)
+{
+	struct redis *redis = redis_new(address, NULL);
+
 	assert_false(redis_connect(redis, TIMEOUT_MS, &why));
 	assert_int_equal(why.category, FAILURE_AWAY);
-	assert_non_null(strstr(why.message, "certificate"));
+	if (strstr(why.message, words) == NULL)
+		fail_msg("\"%s\" does not say \"%s\"", why.message, words);
+	assert_null(strstr(why.message, TLS_PASSWORD));
+	assert_false(redis_connected(redis));
 	redis_free(redis);
 }
 
 static void
-refuses_a_certificate_for_another_host(void **state)
+a_wrong_password_is_refused(void **state)
 {
-	struct redis_address address = address_of("127.0.0.2");
-	struct redis *redis = redis_new(&address, NULL);
+	struct redis_address address = address_at(&servers.ours, "localhost");
 
 	(void)state;
-	setenv("SSL_CERT_FILE", certificate, 1);
-	assert_false(redis_connect(redis, TIMEOUT_MS, &why));
-	assert_int_equal(why.category, FAILURE_AWAY);
-	assert_non_null(strstr(why.message, "certificate"));
-	redis_free(redis);
+	address.password = (char[]){"hidden-other"};
+	is_refused(&address, "user name or password refused");
+	address.password = (char[]){TLS_PASSWORD};
+	address.user = (char[]){"nobody"};
+	is_refused(&address, "user name or password refused");
+}
+
+static void
+a_certificate_of_nobody_it_knows_is_refused(void **state)
+{
+	struct redis_address address = address_at(&servers.stranger, "localhost");
+
+	(void)state;
+	is_refused(&address, "certificate is refused: self");
+	/* With nobody known at all, ours is a stranger too. */
+	setenv("SSL_CERT_FILE", "/dev/null", 1);
+	address = address_at(&servers.ours, "localhost");
+	is_refused(&address, "certificate is refused: self");
+}
+
+static void
+a_certificate_for_another_host_is_refused(void **state)
+{
+	struct redis_address address = address_at(&servers.misnamed, "localhost");
+
+	(void)state;
+	is_refused(&address, "certificate is refused: hostname mismatch");
+	address = address_at(&servers.ours, "127.0.0.2");
+	is_refused(&address, "certificate is refused: IP address mismatch");
+}
+
+static void
+a_certificate_out_of_date_is_refused(void **state)
+{
+	struct redis_address address = address_at(&servers.expired, "localhost");
+
+	(void)state;
+	is_refused(&address, "certificate is refused: certificate has expired");
 }
 
 static void
 a_plain_server_is_no_tls_server(void **state)
 {
-	struct redis_address address = address_of("localhost");
+	struct redis_address address = address_at(&servers.ours, "localhost");
 	struct redis *redis;
 	int64_t started_ms = clock_mono_ms();
 
 	(void)state;
-	address.port = server.port;
+	address.port = servers.ours.redis.port;
 	redis = redis_new(&address, NULL);
 	assert_false(redis_connect(redis, 1000, &why));
 	assert_int_equal(why.category, FAILURE_AWAY);
@@ -186,6 +199,16 @@ a_plain_server_is_no_tls_server(void **state)
 }
 
 #else
+
+static struct redis_server server;
+
+static void
+certificates_and_users_are_checked_where_the_build_has_tls(void **state)
+{
+	(void)state;
+	print_message("# SKIP this build has no hiredis_ssl (hiredis 1.0 or later, Debian 13)\n");
+	skip();
+}
 
 static int
 set_up_server(void **state)
@@ -223,13 +246,16 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 #ifdef HAVE_REDIS_TLS
-		cmocka_unit_test(works_where_the_certificate_is_known),
-		cmocka_unit_test(waits_and_wakes_as_without),
-		cmocka_unit_test(refuses_a_certificate_of_nobody_it_knows),
-		cmocka_unit_test(refuses_a_certificate_for_another_host),
-		cmocka_unit_test(a_plain_server_is_no_tls_server),
+		cmocka_unit_test_setup(works_where_the_certificate_is_known, trust_ours),
+		cmocka_unit_test_setup(waits_and_wakes_as_without, trust_ours),
+		cmocka_unit_test_setup(a_wrong_password_is_refused, trust_ours),
+		cmocka_unit_test_setup(a_certificate_of_nobody_it_knows_is_refused, trust_ours),
+		cmocka_unit_test_setup(a_certificate_for_another_host_is_refused, trust_ours),
+		cmocka_unit_test_setup(a_certificate_out_of_date_is_refused, trust_ours),
+		cmocka_unit_test_setup(a_plain_server_is_no_tls_server, trust_ours),
 #else
 		cmocka_unit_test(is_refused_where_the_build_has_no_tls),
+		cmocka_unit_test(certificates_and_users_are_checked_where_the_build_has_tls),
 #endif
 	};
 
