@@ -118,6 +118,14 @@ postgres_fd(const struct postgres *postgres)
 }
 
 const char *
+postgres_user(const struct postgres *postgres)
+{
+	const char *user = postgres->conn == NULL ? NULL : PQuser(postgres->conn);
+
+	return user != NULL ? user : "";
+}
+
+const char *
 postgres_sqlstate(const struct postgres *postgres)
 {
 	return postgres->sqlstate;

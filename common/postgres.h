@@ -60,6 +60,9 @@ struct pg_result *postgres_run_text(struct postgres *postgres, const char *sql,
 /* The result for libpq's functions. */
 #define POSTGRES_RESULT(result) ((PGresult *)(result))
 
+/* The database user of the connection; "" when not connected. */
+const char *postgres_user(const struct postgres *postgres);
+
 /* SQLSTATE of the last failure, "" when there was none. */
 const char *postgres_sqlstate(const struct postgres *postgres);
 

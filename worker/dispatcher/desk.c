@@ -122,8 +122,15 @@ desk_postgres_failed(struct desk *desk, const struct failure *why)
 static void
 leave_without_journal(struct desk *desk, const struct failure *why)
 {
+	const char *user = postgres_user(desk->postgres);
+
 	log_failure(LOG_ERROR, "The journal's schema is missing", why, NULL);
-	dprintf(STDERR_FILENO, "isekai-publisher: %s:\n\n%s", why->message, journal_sql());
+	dprintf(STDERR_FILENO,
+		"isekai-publisher: %s:\n\n%s\n"
+		"GRANT USAGE ON SCHEMA publisher TO \"%s\";\n"
+		"GRANT ALL ON ALL TABLES IN SCHEMA publisher TO \"%s\";\n"
+		"GRANT ALL ON ALL SEQUENCES IN SCHEMA publisher TO \"%s\";\n",
+		why->message, journal_sql(), user, user, user);
 	desk_close(desk);
 	_exit(CHILD_EXIT_MISCONFIGURED);
 }
