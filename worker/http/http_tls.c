@@ -69,7 +69,7 @@ http_tls_load(struct failure *why)
 		return true;
 	store = X509_STORE_new();
 	if (store == NULL)
-		return http_no_memory(why);
+		return failure_set(why, FAILURE_AWAY, "out of memory");
 	if (wanted == NULL || wanted[0] == '\0')
 		wanted = NULL;
 	bundle = wanted != NULL ? wanted : find_bundle();
