@@ -1,4 +1,4 @@
-// What every test uses: three generations of BullMQ, our tool, and ways to look at a queue and to wait for a condition.
+// What every test uses: both versions of BullMQ, our tool, and ways to look at a queue and to wait for a condition.
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { createRequire } from 'node:module';
@@ -6,9 +6,7 @@ import { createInterface } from 'node:readline';
 
 const require = createRequire(`${process.env.INTEROP_MODULES}/package.json`);
 export const IORedis = require('ioredis');
-export const versions = { 5.35: require('bullmq535'), 5: require('bullmq5'), 6: require('bullmq6') };
-/** The generation that is older than the protocol page's changes of 5.39 to 5.73 (section 18). */
-export const OLD = '5.35';
+export const versions = { 5: require('bullmq5'), 6: require('bullmq6') };
 export const connection = { path: process.env.INTEROP_REDIS, maxRetriesPerRequest: null };
 
 /** Waits until `probe` gives something true; never longer than `ms`. */
@@ -76,13 +74,12 @@ export class Tool {
 export class Bench {
 	constructor(t, version, options = {}) {
 		this.bullmq = versions[version];
-		this.old = version === OLD;
 		this.prefix = options.prefix ?? 'bull';
 		this.name = `q-${randomBytes(5).toString('hex')}`;
 		this.base = `${this.prefix}:${this.name}:`;
 		this.redis = new IORedis(connection);
 		this.closing = [];
-		this.queue = this.open(this.bullmq.Queue, options.queue);
+		this.queue = this.open(this.bullmq.Queue);
 		t.after(async () => {
 			for (const one of this.closing.reverse()) await one.close();
 			this.redis.disconnect();

@@ -402,32 +402,9 @@ wait_for_marker(struct tool *tool, int64_t timeout_ms)
 	return true;
 }
 
-/* What a job's data asks for at its first start; otherwise it is completed with {"by": <token>}. */
-static bool
-end_as_asked(struct tool *tool, const struct queue_job *job, const char *token,
-	     const struct queue_next *next, struct queue_end *end, bool *completed)
-{
-	char value[128];
-	bool first = job->attempts_started == 1;
-
-	*completed = false;
-	*end = (struct queue_end){.next.state = QUEUE_CLAIM_NONE};
-	if (first && strstr(job->data, "\"first\":\"retry\"") != NULL)
-		return queue_retry(tool->queue, job, token, 0, "boom", "", next, end, &tool->why);
-	if (first && strstr(job->data, "\"first\":\"defer\"") != NULL)
-		return queue_defer(tool->queue, job, token, 5, next, end, &tool->why);
-	if (first && strstr(job->data, "\"first\":\"back\"") != NULL)
-		return queue_put_back(tool->queue, job, token, end, &tool->why);
-	snprintf(value, sizeof(value), "{\"by\":\"%.64s\"}", token);
-	if (!queue_complete(tool->queue, job, token, value, next, end, &tool->why))
-		return false;
-	*completed = end->state == QUEUE_ENDED;
-	return true;
-}
-
 /*
- * Works as an idle worker does, until nothing has come for `idle` ms. The next job is claimed in
- * the script that ends the last. Gives the ids of the completed.
+ * Works as an idle worker does, until nothing has come for `idle` ms: each job is completed with
+ * {"by": <token>} and the next one is claimed in the same script.
  */
 static bool
 run_work(struct tool *tool, const cJSON *in)
@@ -438,15 +415,18 @@ run_work(struct tool *tool, const cJSON *in)
 	struct queue_claim claim = {0};
 	struct queue_end end = {0};
 	cJSON *ids = cJSON_AddArrayToObject(tool->answer, "ids");
+	char value[128];
 
+	snprintf(value, sizeof(value), "{\"by\":\"%.64s\"}", token);
 	while (clock_mono_ms() - last_ms < idle_ms) {
 		if (!queue_claim(tool->queue, token, worker, &claim, &tool->why))
 			return false;
 		while (claim.state == QUEUE_CLAIM_JOB) {
 			struct queue_job *job = claim.job;
-			bool completed, ok = end_as_asked(tool, job, token, &next, &end, &completed);
+			bool ok = queue_complete(tool->queue, job, token, value, &next, &end,
+						 &tool->why);
 
-			if (ok && completed)
+			if (ok && end.state == QUEUE_ENDED)
 				cJSON_AddItemToArray(ids, cJSON_CreateString(job->id));
 			queue_job_free(job);
 			if (!ok)
@@ -456,7 +436,7 @@ run_work(struct tool *tool, const cJSON *in)
 				claim.state = QUEUE_CLAIM_NONE;
 			last_ms = clock_mono_ms();
 		}
-		if (!wait_for_marker(tool, idle_ms / 20 + 1))
+		if (!wait_for_marker(tool, idle_ms / 4 + 1))
 			return false;
 	}
 	return true;
