@@ -39,6 +39,9 @@ static const char reject_sql[] =
 static const char outcome_sql[] =
 #include "worker/sql/outcome.sql.h"
 	;
+static const char twins_sql[] =
+#include "worker/sql/twins.sql.h"
+	;
 static const char used_posts_sql[] =
 #include "worker/sql/used_posts.sql.h"
 	;
@@ -54,6 +57,7 @@ STATEMENT(release);
 STATEMENT(failed);
 STATEMENT(reject);
 STATEMENT(outcome);
+STATEMENT(twins);
 STATEMENT(used_posts);
 
 /* Same key for everybody who changes the schema: CREATE IF NOT EXISTS races with itself otherwise.
@@ -361,6 +365,21 @@ journal_outcome(struct postgres *postgres, const char *deviation_id, const char 
 				      o->detail};
 
 	return run_fenced(postgres, &outcome, 8, values, why);
+}
+
+bool
+journal_twins(struct postgres *postgres, const struct deviation *deviation,
+	      const struct deviation_file *file, size_t *count, struct failure *why)
+{
+	const char *const values[] = {deviation->user_id, deviation->title, deviation->id,
+				      file->id};
+	PGresult *result = POSTGRES_RESULT(postgres_run(postgres, &twins, 4, values, why));
+
+	if (result == NULL)
+		return false;
+	*count = (size_t)strtoull(PQgetvalue(result, 0, 0), NULL, 10);
+	PQclear(result);
+	return true;
 }
 
 bool

@@ -171,12 +171,13 @@ size_differs(const struct metadata_request *request, const char *id, int64_t siz
 	return false;
 }
 
-/* Of several posts with our title: those whose file size is ours; of these the earliest. */
+/* Of the posts with our title: how many have our file's size; the earliest of these comes first. */
 static bool
 narrow(struct publishing *p, struct candidates *found, struct failure *why)
 {
 	struct metadata_request *request;
 	const struct deviantart_gallery_post *best = NULL;
+	size_t fitting = 0;
 	bool done;
 
 	request = calloc(1, sizeof(*request));
@@ -191,15 +192,35 @@ narrow(struct publishing *p, struct candidates *found, struct failure *why)
 
 		if (size_differs(request, post->deviation_id, p->file->size_bytes))
 			continue;
+		fitting++;
 		if (best == NULL || post->published_time_s < best->published_time_s)
 			best = post;
 	}
 	if (done && best != NULL)
 		found->posts[0] = *best;
 	if (done)
-		found->count = best != NULL ? 1 : 0;
+		found->count = fitting;
 	free(request);
 	return done || failure_prefix(why, "reading metadata: ");
+}
+
+/*
+ * Where other posts of the user bear our title and are as unsettled as this one, a post that is
+ * shown may be any of theirs: it is taken for ours only if there are enough for all, or if ours is
+ * known to be public. Else asking for the item again decides.
+ */
+static bool
+leave_to_twins(struct publishing *p, struct candidates *found, struct failure *why)
+{
+	size_t twins;
+
+	if (found->count == 0 || p->file->public_for_ms >= 0)
+		return true;
+	if (!journal_twins(p->tools->postgres, p->deviation, p->file, &twins, why))
+		return false;
+	if (found->count <= twins)
+		found->count = 0;
+	return true;
 }
 
 /* *match: whether the gallery shows the post. */
@@ -213,7 +234,7 @@ find_post(struct publishing *p, struct deviantart_published *published, bool *ma
 	if (found == NULL)
 		return failure_set(why, FAILURE_AWAY, "out of memory");
 	done = read_gallery(p, found, why) && drop_used(p, found, why) &&
-	       (found->count == 0 || narrow(p, found, why));
+	       (found->count == 0 || narrow(p, found, why)) && leave_to_twins(p, found, why);
 	*match = done && found->count > 0;
 	if (*match) {
 		snprintf(published->deviation_id, sizeof(published->deviation_id), "%s",

@@ -51,6 +51,8 @@ bell_next_ms(const struct bell *bell)
 		next_ms = bell->due_ms;
 	if (bell->turns_out > 0 && bell->turns_at_ms + bell->patience_ms < next_ms)
 		next_ms = bell->turns_at_ms + bell->patience_ms;
+	if (bell->look)
+		next_ms = 0; /* a marker was taken that nobody else hears any more */
 	/* A limit that is shut lets nothing through, whatever is due. */
 	return next_ms > bell->shut_until_ms ? next_ms : bell->shut_until_ms;
 }
