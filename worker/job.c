@@ -218,15 +218,29 @@ refuse(struct work *w)
 	return true;
 }
 
-/* The row could not be read: PostgreSQL is away, or it cannot even understand the ids in the job's
- * data. */
+/* The row could not be read: PostgreSQL is away, or it cannot compute with a value that the row
+ * holds, or not even understand the ids in the job's data; then there is no row to tell either. */
 static void
 end_without_row(struct work *w, const struct failure *why)
 {
+	struct failure told, away = {.category = FAILURE_NONE};
+	bool rejected = false;
+
+	if (why->category == FAILURE_UNKNOWN) {
+		failure_set(&told, FAILURE_VALIDATION_ERROR,
+			    "the publisher cannot work with a value of this post or of its artist; "
+			    "%s",
+			    why->message);
+		if (!journal_reject(w->tools->postgres, w->data.deviation_id, w->data.user_id,
+				    told.message, w->job->id, &rejected, &away) &&
+		    away.category == FAILURE_AWAY)
+			why = &away;
+	}
 	if (why->category != FAILURE_UNKNOWN) {
 		job_end_database_away(w, why);
 		return;
 	}
+	why = rejected ? &told : why;
 	scoreboard_count_error(w->tools->board, w->tools->slot, FAILURE_VALIDATION_ERROR);
 	log_failure(LOG_ERROR, "The job cannot be run", why, NULL);
 	job_end_with_reason(w, JOB_END_FAIL, why);

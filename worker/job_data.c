@@ -83,7 +83,12 @@ job_data_parse(const char *name, const char *json, struct job_data *data, struct
 	if (strlen(json) > DATA_MAX_BYTES || is_too_deep(json))
 		return failure_set(why, FAILURE_VALIDATION_ERROR,
 				   "the job's data are larger or deeper than any publish job's");
-	object = cJSON_Parse(json);
+	/* The parser would end a text at such a character, and take what is before it for the id.
+	 */
+	if (strstr(json, "\\u0000") != NULL)
+		return failure_set(why, FAILURE_VALIDATION_ERROR,
+				   "the job's data hold a NUL character");
+	object = cJSON_ParseWithOpts(json, NULL, true);
 	if (!cJSON_IsObject(object)) {
 		cJSON_Delete(object);
 		return failure_set(why, FAILURE_VALIDATION_ERROR,

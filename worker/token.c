@@ -118,12 +118,12 @@ store(struct token_keeper *keeper, const struct token_pair *pair, bool *stored, 
 {
 	char seconds[24];
 	int64_t left_s = (pair->expires_at_ms - clock_wall_ms()) / 1000;
-	const char *const values[] = {pair->user_id, pair->old_refresh, pair->access,
-				      pair->refresh, seconds,           keeper->holder};
+	const char *const values[] = {pair->user_id, pair->old_refresh, pair->access, pair->refresh,
+				      seconds};
 	PGresult *result;
 
 	snprintf(seconds, sizeof(seconds), "%lld", (long long)left_s);
-	result = POSTGRES_RESULT(postgres_run(keeper->postgres, &token_store, 6, values, why));
+	result = POSTGRES_RESULT(postgres_run(keeper->postgres, &token_store, 5, values, why));
 	if (result == NULL)
 		return false;
 	*stored = strcmp(PQgetvalue(result, 0, 0), "1") == 0;
@@ -153,13 +153,6 @@ commit_unsettled(struct token_keeper *keeper, struct failure *why)
 	token_pair_free(pair);
 	keeper->unsettled = NULL;
 	return true;
-}
-
-bool
-token_settle(struct token_keeper *keeper, struct failure *why)
-{
-	/* Parked and in memory will do for now: whoever needs the user's token next finds it. */
-	return commit_unsettled(keeper, why) || keeper->unsettled->parked;
 }
 
 /* *got false: somebody else refreshes this user's token now. */
@@ -193,6 +186,26 @@ release_lease(struct token_keeper *keeper, const char *user_id)
 	const char *const values[] = {user_id, keeper->holder};
 
 	PQclear(POSTGRES_RESULT(postgres_run(keeper->postgres, &token_release, 2, values, NULL)));
+}
+
+bool
+token_settle(struct token_keeper *keeper, struct failure *why)
+{
+	struct token_pair *pair = keeper->unsettled;
+	char *user_id;
+	bool safe;
+
+	if (pair == NULL)
+		return true;
+	user_id = strdup(pair->user_id);
+	safe = commit_unsettled(keeper, why);
+	/* The refresh that the pair came from is over only now; without memory its lease ends by
+	 * itself. */
+	if (safe && user_id != NULL)
+		release_lease(keeper, user_id);
+	free(user_id);
+	/* Parked and in memory will do for now: whoever needs the user's token next finds it. */
+	return safe || pair->parked;
 }
 
 /* ---- refreshing ---- */

@@ -319,7 +319,7 @@ judge(const struct facts *facts, const struct answer *answer)
 
 /* ---- the failure ---- */
 
-/* The token endpoint's words are quoted without anything that could be a token. */
+/* What is quoted ends in the row and in the log: nothing in it may be a token that was echoed. */
 static void
 hide_long_words(char *text)
 {
@@ -358,8 +358,7 @@ quote(char *out, size_t out_size, const struct facts *facts, const struct answer
 	else
 		(void)snprintf(raw, sizeof(raw), "HTTP %d", facts->status);
 	utf8_line(out, out_size, raw, strlen(raw));
-	if (facts->endpoint == ENDPOINT_TOKEN)
-		hide_long_words(out);
+	hide_long_words(out);
 }
 
 static enum failure_category

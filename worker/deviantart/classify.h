@@ -21,7 +21,7 @@
  * True: the answer says success (2xx, a JSON object, "status" is "success"; for reads and tokens
  * "status" may be absent when there is no "error" either). False: *why is filled with category,
  * gate, outage, http_status, error_code, wait and a message that quotes DeviantArt (cleaned, cut;
- * error_details included; from the token endpoint without anything long enough to be a token).
+ * error_details included; without anything long enough to be a token).
  *
  * A throttle is believed from its status or its `error` alone, also when the answer was cut: it
  * says that nothing was done. Everything else that was cut, is not a JSON object or is larger than

@@ -21,6 +21,7 @@ static const struct refusal {
 	{"NoSuchKey", MISSING, NULL},
 	{"KeyTooLongError", BAD_KEY, NULL},
 	{"InvalidObjectName", BAD_KEY, NULL},
+	{"InvalidURI", BAD_KEY, NULL},
 	{"AccessDenied", SETTING,
 	 "check what S3_ACCESS_KEY_ID may read in S3_BUCKET_NAME, and S3_ENDPOINT"},
 	{"AllAccessDisabled", SETTING, "check S3_BUCKET_NAME"},

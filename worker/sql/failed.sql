@@ -4,7 +4,7 @@
 WITH fence AS (
 	UPDATE {schema}.deviations d
 	SET status = 'failed', error_message = $3,
-	    retry_count = d.retry_count + 1, last_retry_at = now() AT TIME ZONE 'UTC',
+	    retry_count = least(d.retry_count::bigint + 1, 2147483647), last_retry_at = now() AT TIME ZONE 'UTC',
 	    execution_lock_id = NULL, execution_locked_at = NULL,
 	    stash_item_id = CASE WHEN $4::text IS NULL THEN d.stash_item_id END,
 	    updated_at = now() AT TIME ZONE 'UTC'

@@ -2,7 +2,7 @@
 -- $1 deviation, $2 user, $3 message, $4 job id.
 WITH row AS (
 	UPDATE {schema}.deviations d
-	SET status = 'failed', error_message = $3, execution_lock_id = NULL, execution_locked_at = NULL, retry_count = d.retry_count + 1,
+	SET status = 'failed', error_message = $3, execution_lock_id = NULL, execution_locked_at = NULL, retry_count = least(d.retry_count::bigint + 1, 2147483647),
 	    last_retry_at = now() AT TIME ZONE 'UTC', updated_at = now() AT TIME ZONE 'UTC'
 	WHERE d.id = $1 AND d.user_id = $2 AND (d.execution_lock_id IS NULL
 	       OR d.execution_locked_at IS NULL

@@ -23,7 +23,7 @@ WITH open AS (
 	    execution_lock_id = CASE WHEN open.unknown THEN d.execution_lock_id END,
 	    execution_locked_at = CASE WHEN open.unknown THEN now() AT TIME ZONE 'UTC' END,
 	    error_message = coalesce($3, d.error_message),
-	    retry_count = d.retry_count + $5::boolean::integer,
+	    retry_count = least(d.retry_count::bigint + $5::boolean::integer, 2147483647),
 	    last_retry_at = CASE WHEN $3 IS NULL THEN d.last_retry_at ELSE now() AT TIME ZONE 'UTC' END,
 	    updated_at = now() AT TIME ZONE 'UTC'
 	FROM open

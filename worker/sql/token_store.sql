@@ -1,5 +1,6 @@
--- The new pair, by compare-and-set on the old refresh token; the lease ends with it.
--- $1 user, $2 old refresh token, $3 new access token, $4 new refresh token, $5 life of the access token in seconds, $6 holder.
+-- The new pair, by compare-and-set on the old refresh token. The lease is not touched: who stores a pair that somebody else
+-- parked may hold the lease for a refresh of his own, and still needs it.
+-- $1 user, $2 old refresh token, $3 new access token, $4 new refresh token, $5 life of the access token in seconds.
 -- Each refresh starts three new months (deviantart-api.md 3.3); the API server books 90 days too.
 WITH stored AS (
 	UPDATE {schema}.users
@@ -12,7 +13,5 @@ WITH stored AS (
 	    updated_at = now() AT TIME ZONE 'UTC'
 	WHERE id = $1 AND refresh_token = $2
 	RETURNING 1
-), lease AS (
-	DELETE FROM publisher.token_leases WHERE user_id = $1 AND holder = $6
 )
 SELECT count(*) FROM stored
