@@ -120,6 +120,9 @@ tend(struct dispatcher *d)
 	scoreboard_heartbeat(d->desk.board, SCOREBOARD_DISPATCHER);
 	if (!d->desk.redis_up || is_time(&d->probe_redis_ms, PROBE_MS))
 		desk_tend_redis(&d->desk);
+	/* The marker's connection ended with it, and would be readable for ever. */
+	if (was_up && !d->desk.redis_up)
+		bell_reset(&d->bell, &d->desk);
 	/* A Redis that went away may have come back empty: PostgreSQL is asked at once. */
 	if (!was_up && d->desk.redis_up)
 		d->sweep.next_ms = 0;

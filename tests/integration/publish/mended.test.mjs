@@ -1,7 +1,8 @@
 // What once went wrong at the seams between the row, the journal, the queue and DeviantArt.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 
-import { afterwards, build, inTime, scenario, sleep } from './stage.mjs';
+import { afterwards, build, inTime, scenario, sleep, until } from './stage.mjs';
 
 const home = build({ settings: { PUBLISHER_CONCURRENCY: 4 } });
 
@@ -136,6 +137,29 @@ scenario('a stop during a token request lets its answer come: the new pair is ke
 	const user = await house.user(artist);
 	assert.notEqual(user.refresh_token, artist.refresh);
 	assert.deepEqual((await house.sandbox.get('ledger/summary')).tokens_presented_twice, []);
+});
+
+scenario('a dispatcher whose Redis is gone waits for it without spinning', async () => {
+	const house = await build({ own: ['redis'], health: true });
+	const dispatcher = await until('there is a dispatcher', () => house.children().find(({ title }) => title.includes('dispatcher'))?.pid);
+	const ticks = () => readFileSync(`/proc/${dispatcher}/stat`, 'utf8').split(') ')[1].split(' ').slice(11, 13).reduce((a, b) => a + Number(b), 0);
+	const work = await house.deviation(await house.artist());
+	await house.add(work);
+	await house.published(work);
+	for (let round = 0; round < 3; round++) {
+		// Frozen first: so it is the probe that misses it, while the marker's connection still listens.
+		house.redisServer.process.kill('SIGSTOP');
+		await until('it is missed', async () => (await house.ask('/ready')).status === 503, 10000);
+		await house.redisServer.process.stop('SIGKILL');
+		const before = ticks();
+		await sleep(2000);
+		// A loop takes all that it can get, some 100 of the 200; a try now and then takes a few.
+		assert.ok(ticks() - before < 40, `${ticks() - before} ticks of 200`);
+		await house.redisServer.start();
+		const again = await house.deviation(await house.artist());
+		await house.add(again);
+		await house.published(again);
+	}
 });
 
 afterwards();
