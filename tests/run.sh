@@ -58,7 +58,12 @@ judge() {
 	[ "$skip" -eq 0 ] || printf ', %d skipped' "$skip"
 	printf '\n'
 	if [ "$not_ok" -ne 0 ]; then
-		sed 's/^/    /' "$log" | tail -n 120
+		# What each failed test said, then how the suite ended.
+		{
+			awk '/^(ok|# Subtest)/ { show = 0 } /^not ok/ { show = 60 } show-- > 0' "$log" | grep -aviE '# skip' | head -n 300
+			echo ...
+			tail -n 40 "$log"
+		} | cut -c1-2000 | sed 's/^/    /'
 	fi
 }
 

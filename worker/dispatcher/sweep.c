@@ -78,20 +78,49 @@ requeue(struct desk *desk, const PGresult *rows, int row, const char *id, const 
 	return true;
 }
 
+/* Deviations without a job that would publish them: the next page of them, or `only` one. */
+static PGresult *
+read_overdue(struct desk *desk, const char *after, const char *only, struct failure *why)
+{
+	const char *const values[] = {PAGE, after, only};
+
+	return POSTGRES_RESULT(postgres_run(desk->postgres, &overdue, 3, values, why));
+}
+
+/*
+ * *still: the row is as it was listed. A job that ended after the list was read ended with its row,
+ * which is written before the job moves: what was read after the job's state is the truth.
+ */
 static bool
-look_at_row(struct desk *desk, const PGresult *rows, int row, struct failure *why)
+is_still_overdue(struct desk *desk, const char *deviation_id, bool *still, struct failure *why)
+{
+	PGresult *row = read_overdue(desk, "", deviation_id, why);
+
+	*still = row != NULL && PQntuples(row) == 1;
+	PQclear(row);
+	return row != NULL;
+}
+
+/* *redis: which of the two servers failed. */
+static bool
+look_at_row(struct desk *desk, const PGresult *rows, int row, bool *redis, struct failure *why)
 {
 	char id[JOB_DATA_TEXT_MAX + 16], state[24];
-	bool worked = PQgetvalue(rows, row, 4)[0] == 't';
+	bool worked = PQgetvalue(rows, row, 4)[0] == 't', still;
 	int64_t due_ms = 0;
 
+	*redis = true;
 	if (!producer_job_id(PQgetvalue(rows, row, 0), id, sizeof(id)))
 		return true; /* no job of ours can have such an id */
 	if (!queue_job_state(desk->queue, id, state, &due_ms, why))
 		return false;
 	if (!needs_job(state, due_ms, worked))
 		return true;
-	return requeue(desk, rows, row, id, state, why);
+	if (!is_still_overdue(desk, PQgetvalue(rows, row, 0), &still, why)) {
+		*redis = false;
+		return false;
+	}
+	return !still || requeue(desk, rows, row, id, state, why);
 }
 
 static bool
@@ -115,7 +144,6 @@ end_round(struct sweep *sweep, struct desk *desk, struct failure *why)
 bool
 sweep_run(struct sweep *sweep, struct desk *desk, bool *redis_failed, struct failure *why)
 {
-	const char *const values[] = {PAGE, sweep->after};
 	PGresult *rows;
 	bool done = true;
 	int count;
@@ -128,20 +156,19 @@ sweep_run(struct sweep *sweep, struct desk *desk, bool *redis_failed, struct fai
 	}
 	if (clock_mono_ms() < sweep->next_ms)
 		return true;
-	rows = POSTGRES_RESULT(postgres_run(desk->postgres, &overdue, 2, values, why));
+	rows = read_overdue(desk, sweep->after, NULL, why);
 	if (rows == NULL)
 		return false;
 	count = PQntuples(rows);
 	for (int row = 0; done && row < count; row++) {
-		done = look_at_row(desk, rows, row, why);
+		done = look_at_row(desk, rows, row, redis_failed, why);
 		if (done)
 			snprintf(sweep->after, sizeof(sweep->after), "%s",
 				 PQgetvalue(rows, row, 0));
 	}
 	PQclear(rows);
-	if (!done) {
-		*redis_failed = true;
+	if (!done)
 		return false;
-	}
+	*redis_failed = false;
 	return count == PAGE_ROWS || end_round(sweep, desk, why);
 }

@@ -162,4 +162,43 @@ scenario('a dispatcher whose Redis is gone waits for it without spinning', async
 	}
 });
 
+scenario('a job that fails while PostgreSQL is compared with the queue is not put there again', async () => {
+	const house = await build({ settings: { PUBLISHER_CONCURRENCY: 1, PUBLISHER_RECONCILE_INTERVAL_MS: 200 } });
+	// The comparison reads the row as it waits, and hears of it only when its job has failed.
+	await house.psql.query(`
+		CREATE TABLE held (id text);
+		ALTER TABLE deviations RENAME TO deviations_table;
+		CREATE FUNCTION hold(deviation text) RETURNS boolean LANGUAGE plpgsql VOLATILE AS $$
+		BEGIN
+			WHILE current_query() LIKE '%Deviations that ought to have a job%' AND EXISTS (SELECT 1 FROM held WHERE id = deviation) LOOP
+				PERFORM pg_sleep(0.05);
+			END LOOP;
+			RETURN true;
+		END $$;
+		CREATE VIEW deviations AS SELECT * FROM deviations_table WHERE hold(id);`);
+	const artist = await house.artist();
+	const work = await house.deviation(artist, { actual_publish_at: inTime('-1 minute') });
+	const refuse = (status, body, headers = {}) => house.sandbox.fault('submit', { title: work.title }, 'status', { status, headers, body: { status: 'error', ...body } });
+	await refuse(429, { error: 'user_api_threshold' }, { 'Retry-After': '60' });
+	await refuse(400, { error: 'invalid_request', error_description: 'The file is not a picture' });
+	await house.add(work);
+	await house.jobIs(work, 'delayed');
+	// The worker takes the job when it is done with another one: the dispatcher, who waits for PostgreSQL, cannot wake it.
+	const busy = await house.deviation(await house.artist());
+	await house.sandbox.fault('submit', { title: busy.title }, 'delay', { delay_ms: 1500 });
+	await house.add(busy);
+	await house.inFlight('submit');
+	await house.psql.query(`INSERT INTO held VALUES ('${work.id}')`);
+	await until('the comparison reads the row', async () => (await house.psql.rows("SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'")).length > 0);
+	await house.redis.run('DEL', `rate-limit:${artist.id}:state`, `circuit:deviantart:publish:${artist.id}`);
+	await house.redis.run('ZADD', house.key('delayed'), 'XX', 0, work.job);
+	await house.failed(work);
+	await house.psql.query('DELETE FROM held');
+	// A later round has been when it has found this one.
+	const other = await house.deviation(await house.artist(), { actual_publish_at: inTime('-1 minute') });
+	await house.published(other);
+	await house.failed(work);
+	assert.equal((await house.seen(work)).requests.filter(({ endpoint }) => endpoint === 'submit').length, 2);
+});
+
 afterwards();

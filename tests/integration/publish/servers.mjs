@@ -260,23 +260,25 @@ export class Redis {
 		this.database = database;
 	}
 
+	/** A connection has its own line of waiting commands: what an old one still says is nothing to a new one. */
 	open() {
-		this.waiting = [];
-		this.bytes = Buffer.alloc(0);
+		const waiting = [];
+		let bytes = Buffer.alloc(0);
 		const socket = net.connect(this.path);
 		this.socket = socket;
+		this.waiting = waiting;
 		socket.on('data', (data) => {
-			this.bytes = Buffer.concat([this.bytes, data]);
-			for (let reply; (reply = parseReply(this.bytes, 0));) {
-				this.bytes = this.bytes.subarray(reply.next);
-				const { done, fail } = this.waiting.shift();
+			bytes = Buffer.concat([bytes, data]);
+			for (let reply; (reply = parseReply(bytes, 0));) {
+				bytes = bytes.subarray(reply.next);
+				const { done, fail } = waiting.shift();
 				if (reply.value instanceof Error) fail(reply.value);
 				else done(reply.value);
 			}
 		});
 		const lost = (error) => {
 			if (this.socket === socket) this.socket = null;
-			for (const { fail } of this.waiting.splice(0)) fail(error ?? new Error('Redis closed the connection'));
+			for (const { fail } of waiting.splice(0)) fail(error ?? new Error('Redis closed the connection'));
 		};
 		socket.on('error', lost);
 		socket.on('close', () => lost());
