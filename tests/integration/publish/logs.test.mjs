@@ -88,10 +88,9 @@ scenario('hostile titles, names, ids and answers at debug: every line is an obje
 });
 
 scenario('128 processes that write at once through a pipe: whole lines, none lost, none mixed', async () => {
-	const house = await build({ start: false, health: true, own: ['postgres'], settings: { LOG_LEVEL: 'debug', PUBLISHER_CONCURRENCY: 127 } });
+	const house = await build({ start: false, health: true, own: ['postgres'], settings: { LOG_LEVEL: 'debug', PUBLISHER_CONCURRENCY: 127, PUBLISHER_RECONCILE_INTERVAL_MS: 86400000 } });
 	await house.sandbox.post('settings', { latency_ms: 300 }); // so that all of them work at the same time
 	const artists = await Promise.all(Array.from({ length: 6 }, () => house.artist()));
-	const works = await hostileWorks(house, 254, artists);
 	const pipe = path.join(directory, 'log.fifo');
 	execFileSync('mkfifo', [pipe]);
 	// A reader of its own, as a log collector is: a pipe that fills up drops lines on purpose.
@@ -101,6 +100,7 @@ scenario('128 processes that write at once through a pipe: whole lines, none los
 	closeSync(stdout);
 	// Who waited longest has the next turn: where all wait, each gets one.
 	await until('all workers are there', async () => Number(/^publisher_workers\{state="idle"\} (\d+)$/m.exec((await house.ask('/metrics')).text)?.[1]) === 127, 60000);
+	const works = await hostileWorks(house, 254, artists);
 	for (const work of works) await house.add(work);
 	for (const work of works) await house.published(work, 60000);
 	const pids = new Set();
