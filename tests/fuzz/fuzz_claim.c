@@ -120,29 +120,12 @@ tells_large_array(const char *wire, size_t size)
 	return false;
 }
 
-/* A newline alone ends a line only for people: texts may hold some, and are counted. */
-static char *
-to_wire(const char *data, size_t size, size_t *wire_size)
-{
-	char *wire = malloc(2 * size + 1);
-	size_t used = 0;
-
-	FUZZ_CHECK(wire != NULL);
-	for (size_t i = 0; i < size; i++) {
-		if (data[i] == '\n' && (i == 0 || data[i - 1] != '\r'))
-			wire[used++] = '\r';
-		wire[used++] = data[i];
-	}
-	*wire_size = used;
-	return wire;
-}
-
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	redisReader *reader = redisReaderCreate();
 	size_t wire_size;
-	char *wire = to_wire((const char *)data, size, &wire_size);
+	char *wire = fuzz_crlf((const char *)data, size, &wire_size);
 	void *reply = NULL;
 
 	FUZZ_CHECK(reader != NULL);

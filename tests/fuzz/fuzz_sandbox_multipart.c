@@ -130,16 +130,10 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct fuzz_input input = {(const char *)data, size};
-	size_t body_size, wire_size = 0;
+	size_t body_size, wire_size;
 	char *type = fuzz_part(&input, NULL), *body = fuzz_part(&input, &body_size);
-	char *wire = malloc(2 * body_size + 1);
+	char *wire = fuzz_crlf(body, body_size, &wire_size);
 
-	FUZZ_CHECK(wire != NULL);
-	for (size_t i = 0; i < body_size; i++) {
-		if (body[i] == '\n' && (i == 0 || body[i - 1] != '\r'))
-			wire[wire_size++] = '\r';
-		wire[wire_size++] = body[i];
-	}
 	try_pieces(type, wire, wire_size);
 	try_round_trip(body, body_size);
 	free(type);

@@ -154,15 +154,9 @@ try_sigv4(const char *wire, size_t size)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	char *wire = malloc(2 * size + 1);
-	size_t wire_size = 0;
+	size_t wire_size;
+	char *wire = fuzz_crlf((const char *)data, size, &wire_size);
 
-	FUZZ_CHECK(wire != NULL);
-	for (size_t i = 0; i < size; i++) {
-		if (data[i] == '\n' && (i == 0 || data[i - 1] != '\r'))
-			wire[wire_size++] = '\r';
-		wire[wire_size++] = (char)data[i];
-	}
 	try_pieces(wire, wire_size);
 	try_sigv4(wire, wire_size);
 	free(wire);

@@ -64,6 +64,22 @@ fuzz_text(const uint8_t *data, size_t size)
 	return copy_bytes((const char *)data, size);
 }
 
+char *
+fuzz_crlf(const char *text, size_t size, size_t *wire_size)
+{
+	char *wire = malloc(2 * size + 1);
+	size_t used = 0;
+
+	FUZZ_CHECK(wire != NULL);
+	for (size_t i = 0; i < size; i++) {
+		if (text[i] == '\n' && (i == 0 || text[i - 1] != '\r'))
+			wire[used++] = '\r';
+		wire[used++] = text[i];
+	}
+	*wire_size = used;
+	return wire;
+}
+
 int64_t
 fuzz_number(const char **text)
 {

@@ -36,6 +36,9 @@ char *fuzz_part(struct fuzz_input *input, size_t *size);
 /* Everything as one such text. */
 char *fuzz_text(const uint8_t *data, size_t size);
 
+/* A copy in which each newline without a CR before it got one; as long as *wire_size. free(). */
+char *fuzz_crlf(const char *text, size_t size, size_t *wire_size);
+
 /* A whole number at the start of text, 0 where there is none; text moves behind it and a blank. */
 int64_t fuzz_number(const char **text);
 

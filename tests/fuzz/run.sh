@@ -14,7 +14,7 @@ export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
 # How many inputs take two or three seconds of a core.
 declare -A runs=(
 	[answers]=15000 [claim]=80000 [classify]=80000 [config]=1500 [health_request]=80000 [lock]=40000 [log]=10000
-	[queue_json]=150000 [row]=50000 [sandbox_form]=60000 [sandbox_multipart]=50000 [sandbox_request]=15000
+	[queue_json]=150000 [replies]=15000 [row]=50000 [sandbox_form]=60000 [sandbox_multipart]=50000 [sandbox_request]=15000
 	[seal]=15000 [texts]=10000 [url]=15000
 )
 
