@@ -140,6 +140,7 @@ everything() {
 		unit "${unit_asan[@]}"
 	unit "${unit_release[@]}"
 	suite lint 900 scripts/lint.sh
+	build fuzzers fuzz && suite tests/fuzz 600 tests/fuzz/run.sh
 
 	for script in "${integration[@]}" tests/integration/*.sh; do
 		# A .sh that cannot be executed is a library of the others.
