@@ -82,9 +82,9 @@ scenario('400 half-open clients, slow writers, lines of 2 MB, random bytes, pipe
 
 	console.log(`probes, ms, median / 95 % / 99 % / worst: ${rounded(calm)} alone, ${rounded(crowded)} in the crowd; posts/s: ${before.toFixed(1)}, ${during.toFixed(1)}`);
 	// The machine may have two processors and other tests to run: what is judged is the usual probe, and that none was left waiting.
-	assert.ok(crowded.length > 50, `${crowded.length} probes`);
+	assert.ok(crowded.length > 20, `${crowded.length} probes`);
 	assert.ok(at(crowded, 0.5) < 50, `half of the probes took more than ${at(crowded, 0.5)} ms`);
-	assert.ok(at(crowded, 1) < 2000, `a probe took ${at(crowded, 1)} ms`);
+	assert.ok(at(crowded, 1) < 4000, `a probe took ${at(crowded, 1)} ms`);
 	assert.ok(during > before / 3, `${during} posts/s in the crowd, ${before} before`);
 	assert.deepEqual(house.children().map(({ pid }) => pid).sort(), pids, 'no process is another');
 	assert.equal(workers(house).length, 3);
@@ -107,8 +107,8 @@ scenario('more clients than the listener takes, all silent: a probe still gets t
 	await until('some were dropped', async () => await metric(house, 'publisher_health_connections_dropped_total') > 0);
 	await sleep(1000);
 	const times = await ending();
-	assert.ok(at(times, 1) < 2000, `a probe took ${at(times, 1)} ms`);
-	const end = await house.publisher.stop('SIGTERM', 8000);
+	assert.ok(at(times, 1) < 4000, `a probe took ${at(times, 1)} ms`);
+	const end = await house.publisher.stop('SIGTERM', 20000);
 	assert.deepEqual([end.code, end.signal], [0, null]);
 	for (const socket of silent) socket.destroy();
 });

@@ -98,7 +98,7 @@ scenario('the numbers are true: completed, failed, retried and deferred jobs, er
 	assert.equal(counters.get('publisher_publishes_total'), sent.length);
 	assert.equal(counters.get('publisher_uploaded_bytes_total'), sent.reduce((sum, { size }) => sum + size, 0));
 	assert.equal((await house.sandbox.get('ledger')).posts.length, sent.length);
-	await until('the open circuit is counted', async () => await metric(house, 'publisher_circuits{state="open"}') === 1, 3000);
+	await until('the open circuit is counted', async () => await metric(house, 'publisher_circuits{state="open"}') === 1);
 	assert.equal(families.get('publisher_active_jobs').series.get('publisher_active_jobs'), 0);
 });
 

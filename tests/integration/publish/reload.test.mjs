@@ -35,7 +35,7 @@ const done = (house) => metric(house, 'publisher_reloads_total{result="done"}');
 const refused = (house) => metric(house, 'publisher_reloads_total{result="refused"}');
 
 /** Who has the new configuration is proven by a reload: as many workers as the file says are there, once those that leave are gone. */
-const isGrown = (house, count) => until(() => `${count} workers: there are ${workers(house).length}`, () => workers(house).length === count, 10000);
+const isGrown = (house, count) => until(() => `${count} workers: there are ${workers(house).length}`, () => workers(house).length === count, 20000);
 
 /** HUP, and `count` more reloads are through. */
 async function reload(house, changes, count = 1) {
@@ -108,11 +108,11 @@ scenario('workers in long uploads: those that are idle are replaced at once and 
 	const before = workers(house);
 	const watched = capacity(house);
 	house.publisher.kill('SIGHUP');
-	await until('the idle one is another', () => before.filter((pid) => !isAlive(pid)).length === 1, 5000);
+	await until('the idle one is another', () => before.filter((pid) => !isAlive(pid)).length === 1, 15000);
 	for (let i = 0; i < 3; i++) {
 		const quick = await house.deviation(await house.artist());
 		await house.add(quick);
-		await house.published(quick, 3000);
+		await house.published(quick, 15000);
 	}
 	assert.equal(before.filter(isAlive).length, 2, 'the busy ones still work');
 	assert.ok((await watched()).leastReady >= 2);
@@ -121,7 +121,7 @@ scenario('workers in long uploads: those that are idle are replaced at once and 
 		const { job } = await house.published(work);
 		assert.deepEqual([job.claims, job.attempts], [1, 1]);
 	}
-	await until('all are other ones', () => !before.some(isAlive) && workers(house).length === 3, 8000);
+	await until('all are other ones', () => !before.some(isAlive) && workers(house).length === 3, 15000);
 	assert.equal(await done(house), 1);
 });
 
@@ -132,7 +132,7 @@ scenario('an idle worker that stands still does not hold up a reload: it is kill
 	const watched = capacity(house);
 	await reload(house, { concurrency: 3 });
 	await until('three others work', async () => await metric(house, 'publisher_workers_ready') === 3);
-	await until('it is killed', () => !isAlive(still), 9000);
+	await until('it is killed', () => !isAlive(still), 20000);
 	assert.ok((await watched()).leastReady >= 2);
 	assert.equal(await metric(house, 'publisher_workers_killed_total'), 1);
 	await isGrown(house, 3);
@@ -156,7 +156,7 @@ scenario('bad files under load: each is refused, no worker is replaced, jobs go 
 	];
 	await underLoad(house, stop);
 	let count = 0;
-	const isRefused = (what) => until(`${what} is refused`, async () => await refused(house) >= count, 5000);
+	const isRefused = (what) => until(`${what} is refused`, async () => await refused(house) >= count, 15000);
 	for (const [what, text] of files) {
 		configure(house, {}, text);
 		house.publisher.kill('SIGHUP');
@@ -211,7 +211,7 @@ scenario('a first new worker that cannot be forked: the reload is refused, the o
 	await withoutChildren(house, 1, async () => {
 		configure(house, { concurrency: 4 });
 		house.publisher.kill('SIGHUP');
-		await until('it is refused', async () => await refused(house) === 1, 8000);
+		await until('it is refused', async () => await refused(house) === 1, 15000);
 	});
 	assert.deepEqual(house.children().map(({ pid }) => pid).sort(), before);
 	assert.equal(await metric(house, 'publisher_workers_limit'), 2);
@@ -233,7 +233,7 @@ scenario('a first new worker that dies before it is ready: the reload is refused
 	const watched = capacity(house);
 	for (let round = 1; round <= 3; round++) {
 		house.publisher.kill('SIGHUP');
-		await until('it is refused', async () => await refused(house) === round, 8000);
+		await until('it is refused', async () => await refused(house) === round, 15000);
 	}
 	await underLoad(house, stop);
 	assert.ok((await watched()).leastReady >= 2);
@@ -281,7 +281,7 @@ scenario('HUP while Redis and PostgreSQL are away goes through; everything due g
 	await isGrown(house, 3);
 	await Promise.all([house.postgres.start(), house.redisServer.start()]);
 	await house.ready();
-	for (const work of works) await house.published(work, 15000); // nobody had added a job: they are due by their rows
+	for (const work of works) await house.published(work, 30000); // nobody had added a job: they are due by their rows
 });
 
 scenario('TERM in the middle of a reload under load drains: jobs in hand are finished, nothing else is touched', async () => {
