@@ -25,6 +25,7 @@
 
 static enum log_level lowest_level = LOG_INFO;
 static uint64_t dropped_told; /* how many the reader knows of */
+static void (*on_drop)(void);
 
 static struct {
 	bool active;
@@ -50,6 +51,12 @@ bool
 log_enabled(enum log_level level)
 {
 	return level >= lowest_level;
+}
+
+void
+log_on_drop(void (*dropped)(void))
+{
+	on_drop = dropped;
 }
 
 uint64_t
@@ -300,6 +307,8 @@ write_event(enum log_level level, const char *message, const struct failure *why
 	put_tail(&line, dropped);
 	if (log_output_write(line.text, line.size))
 		dropped_told = dropped;
+	else if (on_drop != NULL)
+		on_drop();
 	errno = saved_errno;
 }
 

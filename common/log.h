@@ -65,6 +65,10 @@ void log_event(enum log_level level, const char *message, const struct log_field
 void log_failure(enum log_level level, const char *message, const struct failure *why,
 		 const struct log_field *fields);
 
+/* `dropped` is called for every line that this process drops from now on; NULL: nobody. It must not
+ * log. */
+void log_on_drop(void (*dropped)(void));
+
 /* Lines dropped by this process so far, because standard output would not take them. */
 uint64_t log_dropped(void);
 

@@ -88,7 +88,8 @@ bind_host(const char *host, int port, struct failure *why)
 	for (const struct addrinfo *a = addresses; a != NULL && fd < 0; a = a->ai_next)
 		fd = bind_address(a);
 	if (fd < 0)
-		failure_set(why, FAILURE_OPERATOR,
+		/* A port that another program holds at the moment is no wrong setting. */
+		failure_set(why, errno == EADDRINUSE ? FAILURE_AWAY : FAILURE_OPERATOR,
 			    "HEALTH_CHECK_HOST, HEALTH_CHECK_PORT: cannot listen on %s port %d: %s",
 			    host, port, strerror(errno));
 	freeaddrinfo(addresses);

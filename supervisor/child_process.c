@@ -18,7 +18,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "common/log.h"
 #include "health/health.h"
+#include "supervisor/guard.h"
 #include "supervisor/title.h"
 
 /*
@@ -27,24 +29,43 @@
  */
 #define ORPHAN_SECONDS 4
 
+/* For handlers and hooks, which are told nothing. */
+static const struct child *self;
+static pid_t supervisor_pid;
+
+/* The kernel gives an orphan its new parent before it sends this: whoever still has the old one got
+ * a signal that was meant for its process group, or for nobody. */
 static void
 on_supervisor_death(int signo)
 {
 	(void)signo;
-	(void)alarm(ORPHAN_SECONDS); /* SIGALRM's default ends the process */
+	if (getppid() == supervisor_pid)
+		return;
+	(void)signal(SIGALRM, SIG_DFL); /* ends the process */
+	(void)alarm(ORPHAN_SECONDS);
 }
 
-/* Signals that reach the whole process group stop no child (contract.md, signals). */
+/*
+ * Signals that reach the whole process group stop no child (contract.md, signals): all are ignored
+ * that would end a process and tell of no fault of its own.
+ */
 static void
 reset_signals(void)
 {
-	static const int ignored[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGPIPE, SIGUSR1};
+	static const int ignored[] = {SIGTERM,   SIGINT,  SIGHUP,    SIGQUIT, SIGPIPE, SIGUSR1,
+				      SIGALRM,   SIGPROF, SIGVTALRM, SIGIO,   SIGPWR,
+#ifdef SIGSTKFLT
+				      SIGSTKFLT,
+#endif
+	};
 	struct sigaction death = {.sa_handler = on_supervisor_death, .sa_flags = SA_RESTART};
 
 	for (int signo = 1; signo < NSIG; signo++)
 		(void)signal(signo, SIG_DFL); /* fails for KILL, STOP and libc's own */
 	for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
 		(void)signal(ignored[i], SIG_IGN);
+	for (int signo = SIGRTMIN; signo <= SIGRTMAX; signo++)
+		(void)signal(signo, SIG_IGN);
 	(void)sigemptyset(&death.sa_mask);
 	(void)sigaction(SIGUSR2, &death, NULL);
 }
@@ -136,9 +157,18 @@ seed_random(const struct child *child)
 	srandom(seed);
 }
 
+static void
+count_dropped_line(void)
+{
+	scoreboard_count(self->board, self->slot, COUNTER_LOG_DROPPED, 1);
+}
+
 _Noreturn void
 child_process(const struct child *child, pid_t supervisor, struct health *health)
 {
+	self = child;
+	supervisor_pid = supervisor;
+	log_on_drop(count_dropped_line);
 	reset_signals();
 	(void)prctl(PR_SET_PDEATHSIG, SIGUSR2);
 	/* It may have died before the line above, and nothing would tell. */
@@ -148,6 +178,7 @@ child_process(const struct child *child, pid_t supervisor, struct health *health
 		health_close_in_child(health);
 	keep_only(child);
 	set_names(child);
+	guard_follow(child->config->log_level);
 	seed_random(child);
 	unblock_signals();
 	if (child->slot == SCOREBOARD_DISPATCHER)

@@ -4,6 +4,7 @@
 #include "supervisor/guard.h"
 
 #include <fcntl.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -30,8 +31,7 @@ guard_memory(void)
 }
 
 void
-guard_allow_cores(void)
+guard_follow(enum log_level level)
 {
-	if (without_private_memory)
-		(void)prctl(PR_SET_DUMPABLE, 1);
+	(void)prctl(PR_SET_DUMPABLE, level == LOG_DEBUG && without_private_memory ? 1 : 0);
 }

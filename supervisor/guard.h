@@ -8,7 +8,7 @@
  * it has registers, the mappings, and shared memory (the scoreboard: who had which job), from which
  * a debugger tells where the process stood. Whoever needs more attaches a debugger as root.
  */
-#include <stdbool.h>
+#include "common/log.h"
 
 /*
  * Once, before the first secret is read; forked children inherit it. From now on no core file, and
@@ -16,8 +16,11 @@
  */
 void guard_memory(void);
 
-/* Core files as described above, where the system is set up for them; debuggers of the same user as
- * well. Nothing changes where the kernel cannot leave private memory out. */
-void guard_allow_cores(void);
+/*
+ * At LOG_DEBUG core files as described above, where the system is set up for them, and debuggers of
+ * the same user as well (never where the kernel cannot leave private memory out); at any other
+ * level neither. For each process that takes a configuration.
+ */
+void guard_follow(enum log_level level);
 
 #endif

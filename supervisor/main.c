@@ -97,8 +97,7 @@ run(const struct options *options)
 	if (config == NULL)
 		return EX_CONFIG;
 	log_setup(config->log_level);
-	if (config->log_level == LOG_DEBUG)
-		guard_allow_cores();
+	guard_follow(config->log_level);
 	supervisor = supervisor_new(config, options->config_path, &why);
 	if (supervisor == NULL || !supervisor_open(supervisor, &why)) {
 		fprintf(stderr, "isekai-publisher: cannot start: %s\n", why.message);

@@ -10,6 +10,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "supervisor/guard.h"
 #include "supervisor/notify.h"
 #include "supervisor/pool.h"
 
@@ -128,6 +129,7 @@ commit(struct pool *pool)
 {
 	config_free(pool->config);
 	pool->config = pool->reload.next;
+	guard_follow(pool->config->log_level);
 	pool->config_generation++;
 	pool->reload.next = NULL;
 	pool->reload.probe_slot = 0;

@@ -592,7 +592,7 @@ port_in_use_is_named(void **state)
 
 	(void)state;
 	assert_null(health_listen("127.0.0.1", port, &why));
-	assert_int_equal(why.category, FAILURE_OPERATOR);
+	assert_int_equal(why.category, FAILURE_AWAY);
 	assert_non_null(strstr(why.message, "HEALTH_CHECK_PORT"));
 	assert_non_null(strstr(why.message, "127.0.0.1"));
 	assert_null(health_listen("no such host", 0, &why));

@@ -187,6 +187,22 @@ children_ignore_what_is_not_from_the_supervisor() {
 		[ "$(children)" = "$before" ] && finish
 }
 
+# USR2 is what the kernel tells a child of its supervisor's death by: it would be gone 4 s later.
+no_signal_to_the_group_and_none_to_a_child_kills_a_child() {
+	local child name before
+	begin || return 1
+	before=$(children)
+	for name in USR1 USR2 PIPE WINCH CONT; do
+		kill -"$name" -- "-$pid" || return 1
+	done
+	for child in $before; do
+		for name in USR1 USR2 ALRM PROF VTALRM IO PWR STKFLT RTMIN RTMAX; do
+			kill -"$name" "$child" || return 1
+		done
+	done
+	! wait_for 5 logged 'child died' && [ "$(children)" = "$before" ] && finish
+}
+
 # A stopped worker cannot leave; so the drain still goes on when the second signal comes.
 second_signal() {
 	local worker
@@ -335,7 +351,7 @@ a_port_in_use_is_a_clear_error() {
 	begin port="$port" || return 1
 	first=$pid first_log=$log
 	start
-	exits 10 78 && grep -q HEALTH_CHECK_PORT "$errors" || { cat "$errors"; return 1; }
+	exits 10 1 && grep -q HEALTH_CHECK_PORT "$errors" || { cat "$errors"; return 1; }
 	pid=$first log=$first_log
 	kill -TERM "$pid" && exits 10 0
 }
@@ -400,6 +416,7 @@ tests=(
 	stays_in_the_foreground_and_leaves_no_file
 	term_ends_an_idle_pool_with_0 int_ends_an_idle_pool_with_0 quit_exits_131
 	term_to_the_whole_group_kills_no_child children_ignore_what_is_not_from_the_supervisor
+	no_signal_to_the_group_and_none_to_a_child_kills_a_child
 	second_term_exits_143 int_after_term_exits_130 quit_after_term_exits_131
 	a_stopped_idle_worker_does_not_hold_up_the_drain term_during_start_up_is_heard
 	closed_standard_streams_do_no_harm inherited_signal_settings_do_no_harm
