@@ -85,7 +85,8 @@ check_region(const struct settled *settled)
 	const char *name = settled->config->s3_region;
 
 	if (!settled->stored[endpoint] || !settled->stored[region] ||
-	    is_set(settled->config->s3_endpoint) || (is_set(name) && strcmp(name, "auto") != 0))
+	    settled->sources[endpoint].wrong || settled->sources[region].wrong ||
+	    is_set(settled->config->s3_endpoint) || (is_set(name) && strcasecmp(name, "auto") != 0))
 		return;
 	config_errors_add(settled->errors,
 			  "%s: required by name, as eu-central-1, while %s is not set (AWS)",

@@ -6,6 +6,7 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "common/config.h"
 #include "common/url.h"
@@ -62,6 +63,8 @@ bool
 config_finish_s3_region(struct config *config, struct failure *why)
 {
 	/* It stands in the host name of AWS and in every signature. */
+	if (strcasecmp(config->s3_region, "auto") == 0)
+		(void)memcpy(config->s3_region, "auto", sizeof("auto"));
 	if (only(config->s3_region, "-_"))
 		return true;
 	return failure_set(why, FAILURE_OPERATOR, "a region has letters, digits, - and _ only");

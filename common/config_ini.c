@@ -49,11 +49,18 @@ trim(const char *from, const char *to)
 static void
 report_unknown_section(struct reader *reader)
 {
+	const char *nearest;
+
 	if (reader->unknown_line == 0)
 		return;
-	config_errors_add(reader->errors, "[%s]: no such section; did you mean [%s]? (%s line %u)",
-			  reader->section, config_section_nearest(reader->section), reader->path,
-			  reader->unknown_line);
+	nearest = config_section_nearest(reader->section);
+	if (nearest == NULL)
+		config_errors_add(reader->errors, "[%s]: no such section (%s line %u)",
+				  reader->section, reader->path, reader->unknown_line);
+	else
+		config_errors_add(reader->errors,
+				  "[%s]: no such section; did you mean [%s]? (%s line %u)",
+				  reader->section, nearest, reader->path, reader->unknown_line);
 	reader->unknown_line = 0;
 }
 
@@ -170,7 +177,7 @@ hand_on(void *user, const char *section, const char *key, const char *value)
 	return 1;
 }
 
-void
+bool
 config_ini_read(const char *path, config_ini_setting *take, void *context,
 		struct config_errors *errors)
 {
@@ -183,7 +190,7 @@ config_ini_read(const char *path, config_ini_setting *take, void *context,
 
 	if (!config_file_read(path, FILE_LIMIT, &file, &why)) {
 		config_errors_add(errors, "%s: %s", path, why.message);
-		return;
+		return false;
 	}
 	reader.at = file.text;
 	reader.end = file.text + file.size;
@@ -201,4 +208,5 @@ config_ini_read(const char *path, config_ini_setting *take, void *context,
 	if (wrong_line < 0)
 		config_errors_add(errors, "%s: out of memory", path);
 	config_file_free(&file);
+	return true;
 }

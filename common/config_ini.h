@@ -18,9 +18,9 @@ typedef void config_ini_setting(void *context, const char *section, const char *
  * Reads the file, calls take() for every setting in it and adds to *errors what is wrong with its
  * form: a line that is neither setting nor [section] nor comment, a line longer than the parser
  * takes (by the name of its setting, which is left out: it is never used cut), a NUL byte, a
- * section that we do not know.
+ * section that we do not know. False where the file could not be read at all.
  */
-void config_ini_read(const char *path, config_ini_setting *take, void *context,
+bool config_ini_read(const char *path, config_ini_setting *take, void *context,
 		     struct config_errors *errors);
 
 #endif

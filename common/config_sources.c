@@ -78,7 +78,10 @@ report_unknown(struct ini *ini, const char *section, const char *key, unsigned i
 	const struct config_setting *nearest =
 		config_setting_nearest(section, by_file ? name : key);
 
-	if (strcmp(section, nearest->section) == 0)
+	if (nearest == NULL)
+		config_errors_add(ini->errors, "[%s] %s: no such setting (%s line %u)", section,
+				  key, ini->path, line);
+	else if (strcmp(section, nearest->section) == 0)
 		config_errors_add(ini->errors,
 				  "[%s] %s: no such setting; did you mean %s%s? (%s line %u)",
 				  section, key, nearest->key, suffix, ini->path, line);
@@ -245,6 +248,7 @@ config_sources_read(const char *ini_path, struct config_source *sources,
 		    struct config_errors *errors)
 {
 	struct ini ini = {.path = ini_path, .errors = errors};
+	bool unread = false;
 
 	for (size_t i = 0; i < config_setting_count; i++)
 		apply_default(&config_settings[i], &sources[i], errors);
@@ -253,13 +257,15 @@ config_sources_read(const char *ini_path, struct config_source *sources,
 		config_errors_add(errors, "out of memory");
 		return;
 	}
-	if (ini_path != NULL)
-		config_ini_read(ini_path, take_ini, &ini, errors);
+	if (ini_path != NULL && !config_ini_read(ini_path, take_ini, &ini, errors))
+		unread = true;
 	for (size_t i = 0; i < config_setting_count; i++) {
 		apply_ini(&config_settings[i], &ini.settings[i], ini_path, &sources[i], errors);
 		apply_environment(&config_settings[i], &sources[i], errors);
 		text_free_secret(ini.settings[i].value.text);
 		text_free_secret(ini.settings[i].file.text);
+		/* It may stand in the file: nobody knows. */
+		sources[i].wrong = sources[i].wrong || unread;
 	}
 	free(ini.settings);
 }

@@ -32,7 +32,8 @@ const struct config_setting config_settings[] = {
 	 .example = "redis://localhost:6379/0",
 	 .finish = config_finish_redis_url,
 	 .doc = "The Redis of the queue: redis://[user][:password]@host:port/db, rediss:// over TLS (the\n"
-		"certificate is verified), or unix:///path?db=0."},
+		"certificate is verified; Debian 12's hiredis has no TLS), or unix:///path?db=0. Another place\n"
+		"takes a restart; a reload that names one is refused."},
 
 	{"DEVIANTART_CLIENT_ID", "deviantart", "client_id", TEXT(deviantart_client_id, 256),
 	 .example = "12345",
@@ -56,7 +57,8 @@ const struct config_setting config_settings[] = {
 	 .doc = "Required by name (eu-central-1) where the endpoint is empty."},
 	{"S3_ACCESS_KEY_ID", "storage", "access_key_id", TEXT(s3_access_key_id, 256),
 	 .example = "access-key-id",
-	 .doc = "The access key; reading objects is all it must be allowed to."},
+	 .doc = "The access key. It has to read objects and list the bucket: S3 tells a key that may not list\n"
+		"that a missing file is a missing right, and such a post waits for ever."},
 	{"S3_SECRET_ACCESS_KEY", "storage", "secret_access_key", SECRET(s3_secret_access_key, 1024),
 	 .example = "change-me",
 	 .doc = "Its secret."},
@@ -74,10 +76,10 @@ const struct config_setting config_settings[] = {
 	{"QUEUE_NAME", "queue", "name", TEXT(queue_name, 200),
 	 .default_text = "deviation-publisher",
 	 .finish = config_finish_queue_name,
-	 .doc = "The BullMQ queue."},
+	 .doc = "The BullMQ queue. A change takes a restart; a reload that makes one is refused."},
 	{"QUEUE_PREFIX", "queue", "prefix", TEXT(queue_prefix, 200),
 	 .default_text = "bull",
-	 .doc = "BullMQ's prefix of its keys."},
+	 .doc = "BullMQ's prefix of its keys. A change takes a restart; a reload that makes one is refused."},
 
 	{"PUBLISHER_CONCURRENCY", "publisher", "concurrency", INTEGER(concurrency, 1, 1024),
 	 .default_text = "5",
@@ -90,7 +92,8 @@ const struct config_setting config_settings[] = {
 	 .doc = "After it a job is aborted; a worker that does not let go is killed."},
 	{"PUBLISHER_LOCK_DURATION_MS", "publisher", "lock_duration_ms", MS(lock_duration_ms, DAY_MS),
 	 .default_text = "30000",
-	 .doc = "Life of a job's lock; it is renewed in time."},
+	 .doc = "Life of a job's lock; it is renewed in time. Not under 1000 where a host may be busy: a lock\n"
+		"that ends before it can be renewed stops its job, and far under 100 no post is ever published."},
 	{"PUBLISHER_STALE_CHECK_INTERVAL_MS", "publisher", "stale_check_interval_ms",
 	 MS(stale_check_interval_ms, DAY_MS),
 	 .default_text = "30000",
@@ -98,7 +101,8 @@ const struct config_setting config_settings[] = {
 	{"PUBLISHER_MAX_STALLED_COUNT", "publisher", "max_stalled_count",
 	 INTEGER(max_stalled_count, 0, 1000),
 	 .default_text = "2",
-	 .doc = "How often in a row a worker may die under a job before the post fails; 10 in any case."},
+	 .doc = "How often a job may stall (its lock ends, as its host died) before the queue fails it. A post\n"
+		"fails when a worker died under it so often in a row, or 10 times where this is less."},
 	{"PUBLISHER_DRAIN_TIMEOUT_MS", "publisher", "drain_timeout_ms", MS(drain_timeout_ms, DAY_MS),
 	 .default_text = "30000",
 	 .doc = "How long jobs in hand may go on after TERM. Keep it below the grace period of whatever\n"
@@ -156,14 +160,14 @@ const struct config_setting config_settings[] = {
 
 	{"HEALTH_CHECK_ENABLED", "health", "enabled", BOOLEAN(health_check_enabled),
 	 .default_text = "true",
-	 .doc = "The HTTP listener with /health, /ready and /metrics."},
+	 .doc = "The HTTP listener with /health, /ready and /metrics. A change takes a restart."},
 	{"HEALTH_CHECK_HOST", "health", "host", TEXT(health_check_host, 253),
 	 .default_text = "0.0.0.0",
 	 .finish = config_finish_health_host,
-	 .doc = "The address or host name it listens on (:: for IPv6 as well)."},
+	 .doc = "The address or host name it listens on (:: for IPv6 as well). A change takes a restart."},
 	{"HEALTH_CHECK_PORT", "health", "port", INTEGER(health_check_port, 1, 65535),
 	 .default_text = "5000",
-	 .doc = "Its port."},
+	 .doc = "Its port. A change takes a restart."},
 };
 // clang-format on
 
@@ -222,6 +226,15 @@ distance(const char *a, const char *b)
 	return row[b_size];
 }
 
+/* Names of which more than half would have to be changed are no misspelling of each other. */
+static bool
+is_like(const char *a, const char *b)
+{
+	size_t a_size = strlen(a), b_size = strlen(b);
+
+	return 2 * distance(a, b) <= (a_size > b_size ? a_size : b_size);
+}
+
 const struct config_setting *
 config_setting_nearest(const char *section, const char *key)
 {
@@ -244,7 +257,7 @@ config_setting_nearest(const char *section, const char *key)
 			nearest = setting;
 		}
 	}
-	return nearest;
+	return strcasecmp(key, nearest->env) == 0 || is_like(key, nearest->key) ? nearest : NULL;
 }
 
 const char *
@@ -256,5 +269,5 @@ config_section_nearest(const char *section)
 		if (distance(section, config_settings[i].section) < distance(section, nearest))
 			nearest = config_settings[i].section;
 	}
-	return nearest;
+	return is_like(section, nearest) ? nearest : NULL;
 }

@@ -49,10 +49,11 @@ extern const size_t config_setting_count;
 /* The setting at [section] key; NULL if there is none. */
 const struct config_setting *config_setting_find(const char *section, const char *key);
 
-/* The setting whose place in the INI file is spelt most like [section] key. Never NULL. */
+/* The setting whose place in the INI file is spelt most like [section] key; NULL: none is spelt
+ * like it. */
 const struct config_setting *config_setting_nearest(const char *section, const char *key);
 
-/* The section spelt most like this one. */
+/* The section spelt most like this one; NULL: none is spelt like it. */
 const char *config_section_nearest(const char *section);
 
 /* Is there such a section? */

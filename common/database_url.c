@@ -12,11 +12,11 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "common/text.h"
 #include "common/url.h"
 
-#define SCHEMA_MAX   63 /* bytes of an identifier: NAMEDATALEN - 1 */
 #define SYSTEM_ROOTS "/etc/ssl/certs/ca-certificates.crt"
 
 /* TLS parameters, which mean different things to the two: decided when all are known. */
@@ -124,9 +124,6 @@ take_schema(struct database_address *address, const char *value, struct failure 
 
 	if (*value == '\0')
 		return true;
-	if (strlen(value) > SCHEMA_MAX)
-		return failure_set(why, FAILURE_OPERATOR, "schema is longer than %d bytes",
-				   SCHEMA_MAX);
 	copy = strdup(value);
 	if (copy == NULL)
 		return out_of_memory(why);
@@ -135,24 +132,28 @@ take_schema(struct database_address *address, const char *value, struct failure 
 	return true;
 }
 
-static bool
-take_cache_size(struct database_address *address, const char *value, struct failure *why)
+/* Prisma's own parameters are never an error (contract.md): what is no number is left alone. */
+static void
+take_cache_size(struct database_address *address, const char *value)
 {
 	struct url_slice digits = {.at = value, .size = strlen(value)};
+	int size;
 
-	if (url_number(digits, 0, INT_MAX, &address->statement_cache_size))
-		return true;
-	return failure_set(why, FAILURE_OPERATOR, "statement_cache_size is not a whole number");
+	if (url_number(digits, 0, INT_MAX, &size))
+		address->statement_cache_size = size;
 }
 
-static bool
-take_pgbouncer(struct database_address *address, const char *value, struct failure *why)
+/* What is neither yes nor no was meant to say that there is a pooler; without prepared statements
+ * everything works, too. */
+static void
+take_pgbouncer(struct database_address *address, const char *value)
 {
-	address->pgbouncer = strcmp(value, "true") == 0 || strcmp(value, "1") == 0;
-	if (address->pgbouncer || *value == '\0' || strcmp(value, "false") == 0 ||
-	    strcmp(value, "0") == 0)
-		return true;
-	return failure_set(why, FAILURE_OPERATOR, "pgbouncer is neither true nor false");
+	static const char *const no[] = {"", "false", "0", "no", "off"};
+
+	address->pgbouncer = true;
+	for (size_t i = 0; i < sizeof(no) / sizeof(no[0]); i++)
+		if (strcasecmp(value, no[i]) == 0)
+			address->pgbouncer = false;
 }
 
 static bool
@@ -162,6 +163,8 @@ take_sslmode(struct tls *tls, const char *value, struct failure *why)
 					    "require", "verify-ca", "verify-full"};
 	const char *mode = strcmp(value, "no-verify") == 0 ? "require" : value; /* node-postgres */
 
+	if (*value == '\0')
+		return true;
 	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
 		if (strcmp(mode, modes[i]) != 0)
 			continue;
@@ -191,10 +194,6 @@ take_ours(struct parse *parse, const char *name, const char *value, bool *ours, 
 	*ours = true;
 	if (strcmp(name, "schema") == 0)
 		return take_schema(&parse->address, value, why);
-	if (strcmp(name, "pgbouncer") == 0)
-		return take_pgbouncer(&parse->address, value, why);
-	if (strcmp(name, "statement_cache_size") == 0)
-		return take_cache_size(&parse->address, value, why);
 	if (strcmp(name, "sslmode") == 0)
 		return take_sslmode(tls, value, why);
 	if (strcmp(name, "sslcert") == 0)
@@ -205,7 +204,11 @@ take_ours(struct parse *parse, const char *name, const char *value, bool *ours, 
 		return keep(&tls->sslrootcert, value, why);
 	if (strcmp(name, "sslpassword") == 0)
 		return keep(&tls->sslpassword, value, why);
-	if (strcmp(name, "sslaccept") == 0)
+	if (strcmp(name, "pgbouncer") == 0)
+		take_pgbouncer(&parse->address, value);
+	else if (strcmp(name, "statement_cache_size") == 0)
+		take_cache_size(&parse->address, value);
+	else if (strcmp(name, "sslaccept") == 0)
 		tls->strict = strcmp(value, "strict") == 0;
 	else if (strcmp(name, "sslidentity") == 0)
 		tls->identity = true;
@@ -245,6 +248,9 @@ take_parameter(struct parse *parse, struct url_slice name_slice, struct url_slic
 	}
 	if (!take_ours(parse, name, value, &ours, why))
 		goto out;
+	/* An empty number counts as unset; libpq would refuse it. */
+	if (strcmp(name, "connect_timeout") == 0 && *value == '\0')
+		ours = true;
 	if (!ours && libpq_knows(name)) {
 		if (!check_numbers(name, value, why))
 			goto out;

@@ -39,10 +39,11 @@ enum failure_gate { FAILURE_GATE_NONE, FAILURE_GATE_USER, FAILURE_GATE_APPLICATI
 struct failure {
 	enum failure_category category;
 	enum failure_gate gate;
-	bool outage;                        /* nothing was sent, or 503: waiting burns no attempt */
-	int http_status;                    /* 0: there was no answer */
-	int error_code;                     /* DeviantArt's endpoint-specific number; -1: none */
-	int64_t wait_ms;                    /* what the other side asked for; -1: nothing */
+	bool is_setting; /* AWAY because of a setting that only the operator can mend */
+	bool outage;     /* nothing was sent, or 503: waiting burns no attempt */
+	int http_status; /* 0: there was no answer */
+	int error_code;  /* DeviantArt's endpoint-specific number; -1: none */
+	int64_t wait_ms; /* what the other side asked for; -1: nothing */
 	char message[FAILURE_MESSAGE_SIZE]; /* for people; never holds a secret; valid UTF-8, cut if
 					       long */
 };

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/scoreboard.h"
 
 #define CONNECT_TIMEOUT_MS 5000
 /* A statement that was given up here ends there too. Poolers refuse start-up options they do not
@@ -34,6 +35,9 @@ struct postgres {
 	PGconn *conn;
 	char sqlstate[6];
 	int64_t statement_timeout_ms;
+	struct scoreboard *board; /* where reconnects are counted; NULL: nowhere */
+	int slot;
+	bool was_connected;
 	struct prepared statements[POSTGRES_STATEMENTS_MAX];
 	int statement_count;
 };
@@ -84,8 +88,8 @@ postgres_set_timeout(struct postgres *postgres, int64_t statement_timeout_ms)
 	postgres->statement_timeout_ms = statement_timeout_ms;
 }
 
-void
-postgres_close(struct postgres *postgres)
+static void
+drop_connection(struct postgres *postgres)
 {
 	PQfinish(postgres->conn);
 	postgres->conn = NULL;
@@ -94,11 +98,25 @@ postgres_close(struct postgres *postgres)
 }
 
 void
+postgres_close(struct postgres *postgres)
+{
+	drop_connection(postgres);
+	postgres->was_connected = false;
+}
+
+void
+postgres_count_in(struct postgres *postgres, struct scoreboard *board, int slot)
+{
+	postgres->board = board;
+	postgres->slot = slot;
+}
+
+void
 postgres_free(struct postgres *postgres)
 {
 	if (postgres == NULL)
 		return;
-	postgres_close(postgres);
+	drop_connection(postgres);
 	for (int i = 0; i < postgres->statement_count; i++)
 		free(postgres->statements[i].sql);
 	free(postgres->schema);
@@ -220,7 +238,7 @@ postgres_connect(struct postgres *postgres, int64_t timeout_ms, struct failure *
 
 	if (postgres->conn != NULL && PQstatus(postgres->conn) == CONNECTION_OK)
 		return true;
-	postgres_close(postgres);
+	drop_connection(postgres);
 	postgres->sqlstate[0] = '\0';
 	postgres->conn = PQconnectStartParams(keys, values, 1);
 	if (postgres->conn == NULL)
@@ -229,9 +247,13 @@ postgres_connect(struct postgres *postgres, int64_t timeout_ms, struct failure *
 	if (PQstatus(postgres->conn) == CONNECTION_BAD)
 		fail_with_message(postgres, why, FAILURE_AWAY, "cannot connect");
 	else if (connect_within(postgres, clock_mono_ms() + timeout_ms, why) &&
-		 PQsetnonblocking(postgres->conn, 1) == 0)
-		return true;
-	postgres_close(postgres);
+		 PQsetnonblocking(postgres->conn, 1) == 0) {
+		if (postgres->was_connected && postgres->board != NULL)
+			scoreboard_count(postgres->board, postgres->slot,
+					 COUNTER_POSTGRES_RECONNECTS, 1);
+		return postgres->was_connected = true;
+	}
+	drop_connection(postgres);
 	return false;
 }
 
@@ -350,7 +372,7 @@ lost:
 		failure_set(why, FAILURE_AWAY, "PostgreSQL: %s", primary != NULL ? primary : "?");
 	}
 	PQclear(kept);
-	postgres_close(postgres);
+	drop_connection(postgres);
 	return NULL;
 }
 
@@ -371,7 +393,7 @@ judge(struct postgres *postgres, PGresult *result, const char *name, struct fail
 		    postgres->sqlstate);
 	PQclear(result);
 	if (ends_connection(postgres->sqlstate))
-		postgres_close(postgres);
+		drop_connection(postgres);
 	return NULL;
 }
 
@@ -406,7 +428,7 @@ run_once(struct postgres *postgres, struct prepared *entry, int count, const cha
 	return result == NULL ? NULL : judge(postgres, result, name, why);
 not_sent:
 	fail_with_message(postgres, why, FAILURE_AWAY, name);
-	postgres_close(postgres);
+	drop_connection(postgres);
 	return NULL;
 }
 
@@ -424,7 +446,7 @@ drop_if_ended(struct postgres *postgres)
 		if (fd.fd < 0 || poll(&fd, 1, 0) <= 0)
 			return;
 		if (!PQconsumeInput(postgres->conn) || PQstatus(postgres->conn) != CONNECTION_OK)
-			postgres_close(postgres);
+			drop_connection(postgres);
 	}
 }
 
@@ -468,7 +490,7 @@ postgres_run_text(struct postgres *postgres, const char *sql, struct failure *wh
 	} else if (postgres_connect(postgres, CONNECT_TIMEOUT_MS, why)) {
 		if (!PQsendQuery(postgres->conn, text)) {
 			fail_with_message(postgres, why, FAILURE_AWAY, "cannot send");
-			postgres_close(postgres);
+			drop_connection(postgres);
 		} else {
 			result = collect(postgres, clock_mono_ms() + postgres->statement_timeout_ms,
 					 why);

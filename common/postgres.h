@@ -15,6 +15,7 @@
 #include "common/failure.h"
 
 struct postgres;
+struct scoreboard;
 struct pg_result; /* libpq's PGresult; PQgetvalue etc. read it, PQclear frees it */
 
 /*
@@ -37,7 +38,11 @@ void postgres_free(struct postgres *postgres);
  * connections too). */
 bool postgres_connect(struct postgres *postgres, int64_t timeout_ms, struct failure *why);
 bool postgres_connected(const struct postgres *postgres);
+/* By choice: the next connection is no reconnect. */
 void postgres_close(struct postgres *postgres);
+/* From now on each connection that is made in place of a lost one counts as
+ * COUNTER_POSTGRES_RECONNECTS in that slot. */
+void postgres_count_in(struct postgres *postgres, struct scoreboard *board, int slot);
 int postgres_fd(const struct postgres *postgres);
 
 /*

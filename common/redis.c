@@ -58,6 +58,13 @@ redis_set_wake_fd(struct redis *redis, int fd)
 	redis->wake_fd = fd;
 }
 
+void
+redis_count_in(struct redis *redis, struct scoreboard *board, int slot)
+{
+	redis->board = board;
+	redis->slot = slot;
+}
+
 bool
 redis_connected(const struct redis *redis)
 {

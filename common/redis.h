@@ -17,6 +17,7 @@
 #include "common/redis_url.h"
 
 struct redis;
+struct scoreboard;
 struct redisReply; /* hiredis; free with redis_reply_free() */
 
 /* The process must ignore SIGPIPE: hiredis writes to sockets that the server may have closed. */
@@ -45,6 +46,8 @@ void redis_set_wake_fd(struct redis *redis, int fd);
  * FAILURE_AWAY else. */
 bool redis_connect(struct redis *redis, int64_t timeout_ms, struct failure *why);
 bool redis_connected(const struct redis *redis);
+/* From now on each connection that is made anew counts as COUNTER_REDIS_RECONNECTS in that slot. */
+void redis_count_in(struct redis *redis, struct scoreboard *board, int slot);
 void redis_close(struct redis *redis);
 /* The socket, to be polled by an owner that has several things to wait for; -1 when not connected.
  */

@@ -13,6 +13,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/redis_url.h"
+#include "common/scoreboard.h"
 
 /* One command of the handshake, with its reply. Not for AUTH's words: a server may repeat arguments
  * in them. */
@@ -124,7 +125,12 @@ redis_connect(struct redis *redis, int64_t timeout_ms, struct failure *why)
 	if (redis->context != NULL)
 		return true;
 	redis->sent = redis->received = redis->own = 0;
-	return redis_open(redis, deadline_ms, why) && authenticate(redis, deadline_ms, why) &&
-	       select_database(redis, deadline_ms, why) && tell_name(redis, deadline_ms, why) &&
-	       append_held(redis, why);
+	if (!redis_open(redis, deadline_ms, why) || !authenticate(redis, deadline_ms, why) ||
+	    !select_database(redis, deadline_ms, why) || !tell_name(redis, deadline_ms, why) ||
+	    !append_held(redis, why))
+		return false;
+	if (redis->was_connected && redis->board != NULL)
+		scoreboard_count(redis->board, redis->slot, COUNTER_REDIS_RECONNECTS, 1);
+	redis->was_connected = true;
+	return true;
 }

@@ -32,6 +32,10 @@ struct redis {
 	size_t held_size;
 	unsigned held_count;
 
+	struct scoreboard *board; /* where reconnects are counted; NULL: nowhere */
+	int slot;
+	bool was_connected;
+
 	bool answer_lost; /* see redis_answer_lost() */
 	int64_t last_ok_ms;
 };

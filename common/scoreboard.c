@@ -75,11 +75,18 @@ clear_job(struct scoreboard_slot *slot)
 }
 
 void
-scoreboard_clear_fault(struct scoreboard_slot *slot)
+scoreboard_clear_fault(struct scoreboard_slot *slot, enum operator_fault kind)
 {
 	static const uint64_t nothing[FAULT_WORDS];
 
-	seqlock_write(&slot->fault_seq, slot->fault, nothing, FAULT_WORDS);
+	seqlock_write(&slot->faults[kind].seq, slot->faults[kind].words, nothing, FAULT_WORDS);
+}
+
+static void
+clear_faults(struct scoreboard_slot *slot)
+{
+	for (int kind = 0; kind < OPERATOR_FAULT_COUNT; kind++)
+		scoreboard_clear_fault(slot, (enum operator_fault)kind);
 }
 
 static void
@@ -109,7 +116,7 @@ scoreboard_assign(struct scoreboard *board, int slot, uint64_t generation, const
 
 	set_activity(board, slot, ACTIVITY_NONE, now_ms);
 	clear_job(s);
-	scoreboard_clear_fault(s);
+	clear_faults(s);
 	if (slot == SCOREBOARD_DISPATCHER) {
 		/* Its report ages by itself; one that is reborn in time shall not be noticed. */
 		atomic_store_explicit(&board->dispatcher_parked, false, memory_order_relaxed);
@@ -133,7 +140,7 @@ scoreboard_vacate(struct scoreboard *board, int slot)
 	atomic_store_explicit(&board->slots[slot].occupied, false, memory_order_relaxed);
 	set_activity(board, slot, ACTIVITY_NONE, clock_mono_ms());
 	clear_job(&board->slots[slot]);
-	scoreboard_clear_fault(&board->slots[slot]);
+	clear_faults(&board->slots[slot]);
 }
 
 void

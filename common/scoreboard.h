@@ -167,12 +167,18 @@ enum dependency { DEPENDENCY_REDIS, DEPENDENCY_POSTGRES, DEPENDENCY_COUNT };
 /* Up, or away since now with a reason (no secrets). Repeated calls are cheap. */
 void scoreboard_dependency(struct scoreboard *board, int slot, enum dependency dependency, bool up,
 			   const char *reason);
+/* What only the operator can mend, by what it holds up. */
+enum operator_fault {
+	OPERATOR_FAULT_APPLICATION, /* DeviantArt refuses the client (invalid_client) */
+	OPERATOR_FAULT_STORAGE,     /* the storage refuses the settings */
+	OPERATOR_FAULT_COUNT
+};
 /*
- * invalid_client and other faults that only the operator can mend. NULL or "" says that what the
- * operator is responsible for was just seen to work (a refresh went through), and takes back what
- * any slot reported before.
+ * NULL or "" says that it was just seen to work (a refresh, an upload went through), and takes back
+ * what any slot reported of that kind before.
  */
-void scoreboard_operator_fault(struct scoreboard *board, int slot, const char *reason);
+void scoreboard_operator_fault(struct scoreboard *board, int slot, enum operator_fault kind,
+			       const char *reason);
 
 /* ---- the queue (writer: the dispatcher) ---- */
 
@@ -187,7 +193,7 @@ enum queue_state { /* labels of publisher_queue_jobs */
 		   QUEUE_STATE_WAITING_CHILDREN,
 		   QUEUE_STATE_COUNT
 };
-enum circuit_state { CIRCUIT_CLOSED, CIRCUIT_OPEN, CIRCUIT_HALF_OPEN, CIRCUIT_STATE_COUNT };
+enum circuit_state { CIRCUIT_OPEN, CIRCUIT_HALF_OPEN, CIRCUIT_STATE_COUNT };
 void scoreboard_queue(struct scoreboard *board, const int64_t counts[QUEUE_STATE_COUNT],
 		      bool queue_paused);
 void scoreboard_circuits(struct scoreboard *board, const int64_t counts[CIRCUIT_STATE_COUNT]);
@@ -241,7 +247,7 @@ struct scoreboard_view {
 		char reason[SCOREBOARD_TEXT_SIZE];
 	} dependencies[DEPENDENCY_COUNT]; /* as the dispatcher reports; its word counts while its
 					     heartbeat is fresh */
-	char operator_fault[SCOREBOARD_TEXT_SIZE]; /* any slot's; "" = none */
+	char operator_fault[SCOREBOARD_TEXT_SIZE]; /* any slot's latest; "" = none */
 	int64_t queue[QUEUE_STATE_COUNT];
 	int64_t queue_counted_ms; /* 0 = never */
 	bool queue_paused;

@@ -98,8 +98,10 @@ struct scoreboard_slot {
 		_Atomic uint64_t seq, words[DEPENDENCY_WORDS];
 	} dependencies[DEPENDENCY_COUNT];
 
-	alignas(SCOREBOARD_LINE) _Atomic int64_t fault_cleared_ms;
-	_Atomic uint64_t fault_seq, fault[FAULT_WORDS];
+	struct {
+		alignas(SCOREBOARD_LINE) _Atomic int64_t cleared_ms;
+		_Atomic uint64_t seq, words[FAULT_WORDS];
+	} faults[OPERATOR_FAULT_COUNT];
 
 	/* The dispatcher, whoever lives in the slot. */
 	alignas(SCOREBOARD_LINE) _Atomic uint64_t renewal_seq;
@@ -168,6 +170,6 @@ scoreboard_put_time(_Atomic int64_t *word, int64_t value)
  */
 bool scoreboard_words_from_text(uint64_t *words, size_t n, const char *text);
 
-void scoreboard_clear_fault(struct scoreboard_slot *slot);
+void scoreboard_clear_fault(struct scoreboard_slot *slot, enum operator_fault kind);
 
 #endif

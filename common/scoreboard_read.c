@@ -350,40 +350,59 @@ add_counters(const struct scoreboard_slot *slot, struct scoreboard_view *view, u
 	view->active_jobs += get(&slot->claim) != 0;
 }
 
-/* Keeps the latest fault of all, and when somebody last saw that there was none. */
-static void
-take_fault(const struct scoreboard_slot *slot, struct scoreboard_view *view, int64_t *since_ms,
-	   int64_t *cleared_ms)
+/* The latest fault of a kind, unless somebody has seen since that there is none. True: *since_ms
+ * and reason are set. */
+static bool
+find_fault(const struct scoreboard *board, int used, int kind, int64_t *since_ms,
+	   char reason[SCOREBOARD_TEXT_SIZE])
 {
-	uint64_t words[FAULT_WORDS];
-	int64_t cleared = get_time(&slot->fault_cleared_ms);
+	int64_t latest_ms = 0, cleared_ms = 0;
 
-	if (cleared > *cleared_ms)
-		*cleared_ms = cleared;
-	if (!seqlock_read(&slot->fault_seq, slot->fault, words, FAULT_WORDS) ||
-	    words[FAULT_WORD_REASON] == 0 || (int64_t)words[FAULT_WORD_SINCE] < *since_ms)
-		return;
-	*since_ms = (int64_t)words[FAULT_WORD_SINCE];
-	text_from_words(view->operator_fault, SCOREBOARD_TEXT_SIZE, &words[FAULT_WORD_REASON]);
+	for (int i = 0; i < used; i++) {
+		const struct scoreboard_slot *slot = &board->slots[i];
+		int64_t cleared = get_time(&slot->faults[kind].cleared_ms);
+		uint64_t words[FAULT_WORDS];
+
+		if (cleared > cleared_ms)
+			cleared_ms = cleared;
+		if (!seqlock_read(&slot->faults[kind].seq, slot->faults[kind].words, words,
+				  FAULT_WORDS) ||
+		    words[FAULT_WORD_REASON] == 0 || (int64_t)words[FAULT_WORD_SINCE] < latest_ms)
+			continue;
+		latest_ms = (int64_t)words[FAULT_WORD_SINCE];
+		text_from_words(reason, SCOREBOARD_TEXT_SIZE, &words[FAULT_WORD_REASON]);
+	}
+	*since_ms = latest_ms;
+	return latest_ms > 0 && latest_ms >= cleared_ms;
+}
+
+static void
+read_faults(const struct scoreboard *board, int used, struct scoreboard_view *view)
+{
+	int64_t latest_ms = 0, since_ms;
+	char reason[SCOREBOARD_TEXT_SIZE];
+
+	for (int kind = 0; kind < OPERATOR_FAULT_COUNT; kind++) {
+		if (!find_fault(board, used, kind, &since_ms, reason) || since_ms < latest_ms)
+			continue;
+		latest_ms = since_ms;
+		memcpy(view->operator_fault, reason, sizeof(reason));
+	}
 }
 
 void
 scoreboard_read(const struct scoreboard *board, struct scoreboard_view *view)
 {
-	int64_t fault_since_ms = 0, fault_cleared_ms = 0;
 	int used = scoreboard_slots_used(board);
 	uint64_t sum_ms = 0;
 
 	memset(view, 0, sizeof(*view));
 	read_pool(board, &view->pool);
 	read_queue(board, view);
-	for (int i = 0; i < used; i++) {
+	for (int i = 0; i < used; i++)
 		add_counters(&board->slots[i], view, &sum_ms);
-		take_fault(&board->slots[i], view, &fault_since_ms, &fault_cleared_ms);
-	}
+	read_faults(board, used, view);
 	view->duration_sum_s = (double)sum_ms / 1000.0;
-	if (fault_since_ms < fault_cleared_ms)
-		view->operator_fault[0] = '\0';
 	if (used > SCOREBOARD_DISPATCHER) {
 		const struct scoreboard_slot *dispatcher = &board->slots[SCOREBOARD_DISPATCHER];
 

@@ -103,20 +103,22 @@ scoreboard_dependency(struct scoreboard *board, int slot, enum dependency depend
 }
 
 void
-scoreboard_operator_fault(struct scoreboard *board, int slot, const char *reason)
+scoreboard_operator_fault(struct scoreboard *board, int slot, enum operator_fault kind,
+			  const char *reason)
 {
 	uint64_t words[FAULT_WORDS];
 
-	if (!scoreboard_has(slot))
+	if (!scoreboard_has(slot) || kind >= OPERATOR_FAULT_COUNT)
 		return;
 	if (reason == NULL || reason[0] == '\0') {
-		scoreboard_put_time(&board->slots[slot].fault_cleared_ms, clock_mono_ms());
-		scoreboard_clear_fault(&board->slots[slot]);
+		scoreboard_put_time(&board->slots[slot].faults[kind].cleared_ms, clock_mono_ms());
+		scoreboard_clear_fault(&board->slots[slot], kind);
 		return;
 	}
 	words[FAULT_WORD_SINCE] = (uint64_t)clock_mono_ms();
 	scoreboard_words_from_text(&words[FAULT_WORD_REASON], TEXT_WORDS, reason);
-	seqlock_write(&board->slots[slot].fault_seq, board->slots[slot].fault, words, FAULT_WORDS);
+	seqlock_write(&board->slots[slot].faults[kind].seq, board->slots[slot].faults[kind].words,
+		      words, FAULT_WORDS);
 }
 
 /* ---- the queue and the pool ---- */

@@ -165,7 +165,6 @@ static const char *const queue_states[QUEUE_STATE_COUNT] = {
 };
 
 static const char *const circuit_states[CIRCUIT_STATE_COUNT] = {
-	[CIRCUIT_CLOSED] = "closed",
 	[CIRCUIT_OPEN] = "open",
 	[CIRCUIT_HALF_OPEN] = "half_open",
 };
@@ -187,7 +186,10 @@ print_queue(struct page *page, const struct health_view *view)
 	}
 	if (view->circuits_known) {
 		family(page, "publisher_circuits", "gauge",
-		       "Circuit breakers by state; absent when not known.");
+		       "Circuits that DeviantArt's refusals opened: open, or half open (their time "
+		       "is over, "
+		       "and a probe may go); absent when not known.");
+		/* Of a closed one nothing is kept: there is nothing to count. */
 		for (int i = 0; i < CIRCUIT_STATE_COUNT; i++)
 			labelled(page, "publisher_circuits", "state", circuit_states[i],
 				 not_negative(board->circuits[i]));
@@ -219,9 +221,10 @@ static const struct {
 			      "Jobs put in the queue anew from PostgreSQL."},
 	[COUNTER_TURNS] = {"publisher_turns_total", "Turns handed to idle workers."},
 	[COUNTER_REDIS_RECONNECTS] = {"publisher_redis_reconnects_total",
-				      "Connections to Redis made anew."},
-	[COUNTER_POSTGRES_RECONNECTS] = {"publisher_postgres_reconnects_total",
-					 "Connections to PostgreSQL made anew."},
+				      "Connections to Redis made anew after they were lost."},
+	[COUNTER_POSTGRES_RECONNECTS] =
+		{"publisher_postgres_reconnects_total",
+		 "Connections to PostgreSQL made anew after they were lost."},
 	[COUNTER_LOG_DROPPED] = {"publisher_log_dropped_total",
 				 "Log lines dropped because the output would not take them."},
 };

@@ -253,6 +253,7 @@ child_start(struct child_table *table, int slot, const struct config *config,
 		.control_fd = pipes.control[0],
 		.ready_fd = pipes.ready[1],
 		.idle_fd = table->idle_fd,
+		.at_start = table->world.at_start(table->world.argument),
 	};
 	pid = fork_blocked(&child, table);
 	if (pid < 0) {

@@ -66,6 +66,7 @@ struct child_world {
 	const char *instance;
 	struct health *health; /* NULL: none */
 	void (*on_ready)(void *argument, int slot);
+	bool (*at_start)(void *argument); /* see struct child */
 	void *argument;
 };
 

@@ -52,10 +52,11 @@ on_supervisor_death(int signo)
 static void
 reset_signals(void)
 {
-	static const int ignored[] = {SIGTERM,   SIGINT,  SIGHUP,    SIGQUIT, SIGPIPE, SIGUSR1,
-				      SIGALRM,   SIGPROF, SIGVTALRM, SIGIO,   SIGPWR,
+	static const int ignored[] = {
+		SIGTERM,   SIGINT,  SIGHUP,    SIGQUIT, SIGPIPE, SIGUSR1,
+		SIGALRM,   SIGPROF, SIGVTALRM, SIGIO,   SIGPWR,
 #ifdef SIGSTKFLT
-				      SIGSTKFLT,
+		SIGSTKFLT,
 #endif
 	};
 	struct sigaction death = {.sa_handler = on_supervisor_death, .sa_flags = SA_RESTART};

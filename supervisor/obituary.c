@@ -85,18 +85,13 @@ hand_on(struct pool *pool, const struct child_death *death, enum child_end end, 
 
 /* ---------------------------------------------------------------- its successor */
 
-/*
- * A child that cannot work with this configuration or database, before anything ever worked with
- * it: that is a start that failed, and the operator waits for its exit status. Later it is an
- * outage, and tried again.
- */
-static bool
-is_failed_start(struct pool *pool, enum child_end end)
+bool
+pool_at_start(const struct pool *pool)
 {
 	struct scoreboard_view view;
 
-	if (end != END_MISCONFIGURED || pool->phase >= RUN_DRAINING || pool->has_worked ||
-	    reload_is_active(pool) || pool->config_generation != 1)
+	if (pool->phase >= RUN_DRAINING || pool->has_worked || reload_is_active(pool) ||
+	    pool->config_generation != 1)
 		return false;
 	scoreboard_read(pool->board, &view);
 	return view.jobs[JOB_COMPLETED] + view.jobs[JOB_FAILED] == 0;
@@ -134,7 +129,8 @@ bury(struct pool *pool, const struct child_death *death)
 	log_death(pool, death, end, had_job ? &job : NULL);
 	hand_on(pool, death, end, had_job);
 	plan_successor(pool, death, end);
-	if (is_failed_start(pool, end))
+	/* A child that cannot work with this configuration or database. */
+	if (end == END_MISCONFIGURED && pool_at_start(pool))
 		stop_drain(pool, CHILD_EXIT_MISCONFIGURED, "the configuration cannot work");
 }
 

@@ -68,6 +68,9 @@ void pool_look(struct pool *pool);
 
 /* Reaps all that are dead: says so, records their tokens, plans their successors. */
 void pool_bury(struct pool *pool);
+/* Nothing has worked with the first configuration yet: what cannot work now is a start that failed,
+ * and the operator waits for its exit status. Later it is an outage, and tried again. */
+bool pool_at_start(const struct pool *pool);
 
 /* ---- reload.c ---- */
 

@@ -56,6 +56,27 @@ reload_abandon(struct pool *pool)
 
 /* ---------------------------------------------------------------- how it begins */
 
+static bool
+same_text(const char *a, const char *b)
+{
+	return strcmp(a != NULL ? a : "", b != NULL ? b : "") == 0;
+}
+
+/*
+ * A worker that still has a job of the old queue would be watched over by a dispatcher of another
+ * one, so the queue changes with the next start alone. User and password may be others: it stays
+ * the same queue.
+ */
+static bool
+is_same_queue(const struct config *old, const struct config *next)
+{
+	const struct redis_address *a = &old->redis, *b = &next->redis;
+
+	return same_text(old->queue_name, next->queue_name) &&
+	       same_text(old->queue_prefix, next->queue_prefix) && same_text(a->host, b->host) &&
+	       same_text(a->path, b->path) && a->port == b->port && a->db == b->db;
+}
+
 static void
 warn_of_restarts(const struct config *old, const struct config *next)
 {
@@ -94,6 +115,9 @@ begin(struct pool *pool)
 	if (pool->reload.next == NULL) {
 		log_errors(&errors);
 		refuse(pool, "the configuration is wrong");
+	} else if (!is_same_queue(pool->config, pool->reload.next)) {
+		refuse(pool, "QUEUE_NAME, QUEUE_PREFIX and the place that REDIS_URL names change "
+			     "with a restart, not with a reload");
 	} else {
 		log_setup(pool->reload.next->log_level);
 		log_event(LOG_INFO, "reload begun",

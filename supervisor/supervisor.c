@@ -111,6 +111,12 @@ on_ready(void *argument, int slot)
 	pool_step(pool);
 }
 
+static bool
+at_start(void *argument)
+{
+	return pool_at_start(argument);
+}
+
 static void
 on_timer(evutil_socket_t fd, short what, void *argument)
 {
@@ -224,6 +230,7 @@ open_children(struct pool *pool, struct failure *why)
 		.instance = pool->instance,
 		.health = pool->health,
 		.on_ready = on_ready,
+		.at_start = at_start,
 		.argument = pool,
 	};
 

@@ -177,12 +177,13 @@ run_row(struct work *w)
 	}
 }
 
+/* Twice: with what is known of any job, and again once its data was read. */
 static void
 begin_log(const struct work *w)
 {
 	const struct log_job context = {
 		.job_id = w->job->id,
-		.deviation_id = w->data.deviation_id,
+		.deviation_id = w->data.deviation_id, /* "" so far */
 		.user_id = w->data.user_id,
 		.upload_mode =
 			w->data.mode == JOB_MODE_OF_ROW
@@ -193,7 +194,6 @@ begin_log(const struct work *w)
 	};
 
 	log_job_begin(&context);
-	log_event(LOG_INFO, "Starting deviation publish job", NULL);
 }
 
 /* A job that must not or cannot be run at all; true: it ended here. */
@@ -212,8 +212,7 @@ refuse(struct work *w)
 	else if (job_data_parse(w->job->name, w->job->data, &w->data, &why))
 		return false;
 	scoreboard_count_error(w->tools->board, w->tools->slot, why.category);
-	log_failure(LOG_ERROR, "The job cannot be run", &why,
-		    (struct log_field[]){LOG_STR("jobId", w->job->id), LOG_END});
+	log_failure(LOG_ERROR, "The job cannot be run", &why, NULL);
 	job_end_with_reason(w, JOB_END_FAIL, &why);
 	return true;
 }
@@ -253,6 +252,7 @@ run_with_lock(struct work *w)
 
 	scoreboard_job_deviation(w->tools->board, w->tools->slot, w->data.deviation_id);
 	queue_progress(w->tools->queue, w->job, "{\"step\":\"loading\",\"percent\":0}", NULL);
+	queue_log(w->tools->queue, w->job, "loading the deviation", NULL);
 	w->lock = journal_lock(w->job->claimed_ms, w->tools->child->token, w->job->id);
 	w->name = journal_job_name(w->job->id, w->job->timestamp_ms, w->job->attempts_made);
 	if (w->lock == NULL || w->name == NULL)
@@ -282,8 +282,10 @@ job_run(struct tools *tools, const struct queue_job *job, struct job_end *end)
 	*end = (struct job_end){.kind = JOB_END_DEFER, .delay_ms = 1000};
 	lease_begin(&w.lease, tools, job);
 	scoreboard_activity(tools->board, tools->slot, ACTIVITY_LOADING);
+	begin_log(&w);
 	if (!refuse(&w)) {
 		begin_log(&w);
+		log_event(LOG_INFO, "Starting deviation publish job", NULL);
 		run_with_lock(&w);
 	}
 	deviation_free(w.deviation);

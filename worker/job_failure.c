@@ -192,12 +192,16 @@ job_end_failed(struct work *w, struct failure *why)
 
 	scoreboard_count_error(w->tools->board, w->tools->slot, why->category);
 	if (why->category == FAILURE_OPERATOR)
-		scoreboard_operator_fault(w->tools->board, w->tools->slot, why->message);
+		scoreboard_operator_fault(w->tools->board, w->tools->slot,
+					  OPERATOR_FAULT_APPLICATION, why->message);
+	if (why->is_setting)
+		scoreboard_operator_fault(w->tools->board, w->tools->slot, OPERATOR_FAULT_STORAGE,
+					  why->message);
 	if (decision.action == RETRY_FAIL) {
 		job_end_for_good(w, why);
 		return;
 	}
-	log_failure(why->category == FAILURE_OPERATOR ? LOG_ERROR : LOG_WARN,
+	log_failure(why->category == FAILURE_OPERATOR || why->is_setting ? LOG_ERROR : LOG_WARN,
 		    decision.action == RETRY_ATTEMPT ? "Attempt failed; the job is retried"
 						     : "The job waits",
 		    why, (struct log_field[]){LOG_INT("delayMs", decision.delay_ms), LOG_END});

@@ -153,6 +153,5 @@ lease_prove(struct lease *lease, struct failure *why)
 		return false;
 	if (!lost && left_ms(lease, &lost) >= needed_ms && !lost)
 		return true;
-	scoreboard_count(lease->tools->board, lease->tools->slot, COUNTER_FENCED, 1);
 	return failure_set(why, FAILURE_LOST, "not enough of the lease is left to publish safely");
 }

@@ -84,6 +84,7 @@ upload(struct publishing *p, struct failure *why)
 		return false;
 	p->deviation->refused_for_ms =
 		-1; /* something went well: the day of refusals begins anew */
+	scoreboard_operator_fault(p->tools->board, p->tools->slot, OPERATOR_FAULT_STORAGE, NULL);
 	scoreboard_count(p->tools->board, p->tools->slot, COUNTER_UPLOADS, 1);
 	scoreboard_count(p->tools->board, p->tools->slot, COUNTER_UPLOADED_BYTES,
 			 (uint64_t)p->file->size_bytes);
@@ -246,7 +247,10 @@ publish_run(struct publishing *p, struct publish_wait *wait, struct failure *why
 		if (p->file->state == FILE_PUBLISHED)
 			continue;
 		p->asked_gates = p->publish_refused = p->item_gone = p->unknowable = false;
+		p->was_asked = false;
 		result = run_file(p, wait, why);
+		if (result == PUBLISH_FAILED && why->category == FAILURE_LOST && !p->was_asked)
+			scoreboard_count(p->tools->board, p->tools->slot, COUNTER_FENCED, 1);
 		if (result != PUBLISH_DONE)
 			return result;
 		recorded = p->file->state == FILE_PUBLISHED;

@@ -76,7 +76,8 @@ publishing_refresh_token(struct publishing *p, bool force, struct failure *why)
 	if (refreshed) {
 		scoreboard_count(tools->board, tools->slot, COUNTER_TOKEN_REFRESHES, 1);
 		/* DeviantArt knows the client: what the operator had to mend is mended. */
-		scoreboard_operator_fault(tools->board, tools->slot, NULL);
+		scoreboard_operator_fault(tools->board, tools->slot, OPERATOR_FAULT_APPLICATION,
+					  NULL);
 	}
 	return true;
 }
@@ -120,10 +121,12 @@ call_publish(struct publishing *p, void *arg, struct failure *why)
 	bool done;
 
 	/* The first request's intention is committed already; each further one is fenced anew. */
+	p->was_asked = false;
 	if (!lease_prove(p->lease, why) ||
 	    (request->sent > 0 &&
 	     !journal_publishing(p->tools->postgres, p->deviation, p->lock, p->file, true, why)))
 		return false;
+	p->was_asked = true;
 	request->sent++;
 	p->lease->irrevocable = true;
 	done = deviantart_publish(p->tools->deviantart, p->deviation->access_token, p->file->item,

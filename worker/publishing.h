@@ -26,6 +26,7 @@ struct publishing {
 	bool asked_gates;            /* a slot was taken for it */
 	bool publish_refused;        /* its stash/publish was committed but surely not accepted */
 	bool item_gone;              /* its item does not exist any more: it has to start afresh */
+	bool was_asked;              /* its stash/publish was sent by this run */
 	bool unknowable; /* all was asked, and what became of its publish cannot be known */
 };
 

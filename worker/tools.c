@@ -93,6 +93,8 @@ tools_open(struct tools *tools, const struct child *child, struct orders *orders
 	if (tools->redis == NULL || tools->postgres == NULL || tools->http == NULL ||
 	    tools->storage == NULL)
 		goto failed;
+	redis_count_in(tools->redis, child->board, child->slot);
+	postgres_count_in(tools->postgres, child->board, child->slot);
 	tools->queue = open_queue(tools, child->config->queue_name);
 	tools->cleanup_queue = open_queue(tools, CLEANUP_QUEUE);
 	tools->deviantart = deviantart_new(child->config, tools->http, tools->storage);

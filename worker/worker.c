@@ -71,13 +71,13 @@ redis_is_away(struct worker *worker, const struct failure *why)
 {
 	scoreboard_dependency(worker->tools.board, worker->tools.slot, DEPENDENCY_REDIS, false,
 			      why->message);
-	scoreboard_count(worker->tools.board, worker->tools.slot, COUNTER_REDIS_RECONNECTS, 1);
 	log_failure(LOG_DEBUG, "Redis is away", why, NULL);
 	if (!worker->orders.drain)
 		orders_wait(&worker->orders, chance_around(worker->away_ms));
 	worker->away_ms = worker->away_ms * 2 < AWAY_MOST_MS ? worker->away_ms * 2 : AWAY_MOST_MS;
 }
 
+/* For an end that the queue has heard: nobody else counts it. */
 static void
 count_end(struct worker *worker, const struct job_end *end, int64_t begun_ms)
 {
@@ -137,7 +137,8 @@ work_on(struct worker *worker, struct queue_job *job)
 		worker->is_dead = true;
 	else if (told.state == QUEUE_END_LOST)
 		log_event(LOG_WARN, "The job was not ours any more when it ended", NULL);
-	count_end(worker, &end, begun_ms);
+	if (!worker->is_dead && told.state == QUEUE_ENDED)
+		count_end(worker, &end, begun_ms);
 	scoreboard_job_end(worker->tools.board, worker->tools.slot);
 	log_job_end();
 	worker->last_job_ms = clock_mono_ms();
@@ -259,8 +260,11 @@ worker_main(const struct child *child)
 			    "a refreshed token pair could be stored nowhere; its user has to "
 			    "connect again",
 			    &why, NULL);
-	if (worker.orders.retire && idle_when_asked)
+	if (worker.orders.retire && idle_when_asked) {
+		/* turn_wait() closed it on purpose: it was not lost. */
+		redis_count_in(worker.tools.redis, NULL, 0);
 		turn_give_back(&worker.tools);
+	}
 	/* What was sent without waiting still has to leave. */
 	redis_flush(worker.tools.redis, 500, NULL);
 	worker.is_dead = worker.is_dead || queue_may_hold_job(worker.tools.queue);

@@ -40,7 +40,8 @@ struct child {
 	const char *token;    /* identity_token() of this generation */
 	int control_fd;       /* read end, non-blocking */
 	int ready_fd;         /* the child writes one byte when it is ready and closes it */
-	int idle_fd; /* an eventfd shared by the pool: workers tell a parked dispatcher that one
+	bool at_start; /* nothing has worked yet: what is wrong may be said on standard error */
+	int idle_fd;   /* an eventfd shared by the pool: workers tell a parked dispatcher that one
 			became idle */
 };
 

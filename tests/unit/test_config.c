@@ -306,6 +306,21 @@ line_break_in_a_secret_file_is_refused_with_its_place(void **state)
 }
 
 static void
+a_file_that_cannot_be_read_is_told_alone(void **state)
+{
+	char expected[512];
+
+	(void)state;
+	clear_settings();
+	snprintf(expected, sizeof(expected), "%s/none.ini", directory);
+	setenv("HEALTH_CHECK_PORT", "70000", 1);
+	assert_says(refused(expected), "\nHEALTH_CHECK_PORT: \"70000\" is not a whole number");
+	assert_says(refused(expected), "/none.ini: cannot be opened: No such file or directory");
+	/* What is not set may stand in it. */
+	assert_null(strstr(refused(expected), "required"));
+}
+
+static void
 every_wrong_setting_is_told_at_once(void **state)
 {
 	const char *text;
@@ -498,7 +513,9 @@ unknown_names_get_the_nearest(void **state)
 		  "bucket = x\n"
 		  "[storage]\n"
 		  "secret_acess_key_file = /x\n"
+		  "[storage]\nq = 1\n[publisher]\nx = 1\n"
 		  "[ratelimiter]\n"
+		  "[of the house]\n"
 		  "[redis]\n");
 	text = refused(ini_path);
 	assert_says(text,
@@ -513,6 +530,10 @@ unknown_names_get_the_nearest(void **state)
 		    "\n[publisher] bucket: no such setting; did you mean [storage] bucket? (");
 	assert_says(text, "\n[storage] secret_acess_key_file: no such setting; did you mean "
 			  "secret_access_key_file? (");
+	/* Nothing is spelt like it: no guess is better than a wild one. */
+	assert_says(text, "\n[storage] q: no such setting (");
+	assert_says(text, "\n[publisher] x: no such setting (");
+	assert_says(text, "\n[of the house]: no such section (");
 	assert_says(text, "\n[ratelimiter]: no such section; did you mean [rate_limiter]? (");
 	assert_null(strstr(text, "[redis]"));
 }
@@ -693,6 +714,7 @@ main(void)
 		TEST(one_newline_is_stripped_from_a_file),
 		TEST(files_that_do_not_work_are_named),
 		TEST(line_break_in_a_secret_file_is_refused_with_its_place),
+		TEST(a_file_that_cannot_be_read_is_told_alone),
 		TEST(every_wrong_setting_is_told_at_once),
 		TEST(numbers_are_strict),
 		TEST(factors_are_strict),

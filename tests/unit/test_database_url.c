@@ -152,6 +152,54 @@ empty_schema_means_public(void **state)
 	database_address_free(&address);
 }
 
+/* Whatever they say, they are understood or ignored. */
+static void
+prismas_own_parameters_are_never_an_error(void **state)
+{
+	static const struct {
+		const char *query;
+		bool pgbouncer;
+	} cases[] = {
+		{"pgbouncer=yes", true},
+		{"pgbouncer=True", true},
+		{"pgbouncer=ON", true},
+		{"pgbouncer=1", true},
+		{"pgbouncer=maybe", true},
+		{"pgbouncer=", false},
+		{"pgbouncer=No", false},
+		{"pgbouncer=FALSE", false},
+		{"pgbouncer=0", false},
+		{"pgbouncer=off", false},
+		{"statement_cache_size=x", false},
+		{"statement_cache_size=", false},
+		{"statement_cache_size=-1", false},
+		{"sslaccept=whatever", false},
+		{"connection_limit=x", false},
+		{"pool_timeout=", false},
+		{"sslmode=", false},
+		{"connect_timeout=", false},
+	};
+	static const char long_schema[] =
+		"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+	struct database_address address;
+	char url[256];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		snprintf(url, sizeof(url), "postgresql://h/d?%s", cases[i].query);
+		address = parsed(url);
+		assert_int_equal(address.pgbouncer, cases[i].pgbouncer);
+		assert_int_equal(address.statement_cache_size, -1);
+		assert_string_equal(address.conninfo, "postgresql://h/d");
+		database_address_free(&address);
+	}
+	snprintf(url, sizeof(url), "postgresql://h/d?schema=%s", long_schema);
+	address = parsed(url);
+	/* The server cuts it, wherever it is named. */
+	assert_string_equal(address.schema, long_schema);
+	database_address_free(&address);
+}
+
 static void
 bad_urls_are_refused_untold(void **state)
 {
@@ -170,14 +218,10 @@ bad_urls_are_refused_untold(void **state)
 		"postgresql://u@h:70000/d",
 		"postgresql://h1:1,h2:SECRET/d",
 		"postgresql://h/d?sslmode=SECRET",
-		"postgresql://h/d?pgbouncer=SECRET",
-		"postgresql://h/d?statement_cache_size=SECRET",
 		"postgresql://h/d?connect_timeout=SECRET",
 		"postgresql://h/d?schema=%SECRET",
 		"postgresql://h/d?%SECRET=1",
 		"postgresql://h/d?application_name=%SECRET",
-		("postgresql://h/d?schema="
-		 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"),
 	};
 
 	(void)state;
@@ -220,6 +264,7 @@ main(void)
 		cmocka_unit_test(unix_sockets_and_several_hosts_are_kept),
 		cmocka_unit_test(tls_parameters_mean_what_their_writer_meant),
 		cmocka_unit_test(empty_schema_means_public),
+		cmocka_unit_test(prismas_own_parameters_are_never_an_error),
 		cmocka_unit_test(bad_urls_are_refused_untold),
 		cmocka_unit_test(repeated_parameters_leak_nothing_and_the_last_wins),
 	};

@@ -96,7 +96,7 @@ say_ready(const struct child *child)
 static bool
 is(const struct child *child, const char *behaviour)
 {
-	return strcmp(child->config->queue_name, behaviour) == 0;
+	return strcmp(child->config->s3_path_prefix, behaviour) == 0;
 }
 
 static _Noreturn void
@@ -234,7 +234,8 @@ write_settings(const char *behaviour, int concurrency, int drain_timeout_ms)
 
 	assert_non_null(out);
 	fprintf(out,
-		"[queue]\nname = %s\n[publisher]\nconcurrency = %d\ndrain_timeout_ms = %d\n"
+		"[storage]\npath_prefix = %s\n[publisher]\nconcurrency = %d\ndrain_timeout_ms = "
+		"%d\n"
 		"[log]\nlevel = debug\n[health]\nenabled = false\n"
 		"[database]\nurl = postgresql://nobody@127.0.0.1:1/none\n"
 		"[redis]\nurl = redis://127.0.0.1:1\n"

@@ -416,7 +416,8 @@ garbage_is_read_without_harm(void **state)
 		/* Even sequences, so that what lies there is taken for whole. */
 		for (int i = 0; i < SLOT + 1; i++) {
 			atomic_fetch_and(&board->slots[i].job_seq, ~1ULL);
-			atomic_fetch_and(&board->slots[i].fault_seq, ~1ULL);
+			for (int kind = 0; kind < OPERATOR_FAULT_COUNT; kind++)
+				atomic_fetch_and(&board->slots[i].faults[kind].seq, ~1ULL);
 			for (int d = 0; d < DEPENDENCY_COUNT; d++)
 				atomic_fetch_and(&board->slots[i].dependencies[d].seq, ~1ULL);
 		}
@@ -459,7 +460,7 @@ slots_out_of_range_are_ignored(void **state)
 		scoreboard_count_error(board, slots[i], FAILURE_UNKNOWN);
 		scoreboard_count_reconciled(board, slots[i], RECONCILED_FAILED);
 		scoreboard_dependency(board, slots[i], DEPENDENCY_REDIS, true, NULL);
-		scoreboard_operator_fault(board, slots[i], "x");
+		scoreboard_operator_fault(board, slots[i], OPERATOR_FAULT_APPLICATION, "x");
 		assert_false(scoreboard_job(board, slots[i], &job, NULL));
 		assert_int_equal(scoreboard_lease_end(board, slots[i], &lost), 0);
 		assert_int_equal(scoreboard_generation(board, slots[i]), 0);
@@ -570,21 +571,43 @@ operator_fault_stays_until_somebody_sees_it_mended(void **state)
 
 	for (int i = 1; i <= 3; i++)
 		scoreboard_assign(board, i, 1, "t");
-	scoreboard_operator_fault(board, 1, "older");
+	scoreboard_operator_fault(board, 1, OPERATOR_FAULT_APPLICATION, "older");
 	next_millisecond();
-	scoreboard_operator_fault(board, 2, "invalid_client");
+	scoreboard_operator_fault(board, 2, OPERATOR_FAULT_APPLICATION, "invalid_client");
 	scoreboard_read(board, &view);
 	assert_string_equal(view.operator_fault, "invalid_client");
 	next_millisecond();
-	scoreboard_operator_fault(board, 3, NULL);
+	scoreboard_operator_fault(board, 3, OPERATOR_FAULT_APPLICATION, NULL);
 	scoreboard_read(board, &view);
 	assert_string_equal(view.operator_fault, "");
 	next_millisecond();
-	scoreboard_operator_fault(board, 1, "again");
+	scoreboard_operator_fault(board, 1, OPERATOR_FAULT_APPLICATION, "again");
 	scoreboard_read(board, &view);
 	assert_string_equal(view.operator_fault, "again");
 	scoreboard_vacate(board, 1);
 	scoreboard_vacate(board, 2);
+	scoreboard_read(board, &view);
+	assert_string_equal(view.operator_fault, "");
+}
+
+static void
+a_mended_fault_does_not_hide_one_of_another_kind(void **state)
+{
+	struct scoreboard *board = *state;
+	static struct scoreboard_view view;
+
+	scoreboard_assign(board, 1, 1, "t");
+	scoreboard_operator_fault(board, 1, OPERATOR_FAULT_STORAGE, "the storage refuses us");
+	next_millisecond();
+	scoreboard_operator_fault(board, 1, OPERATOR_FAULT_APPLICATION, "invalid_client");
+	scoreboard_read(board, &view);
+	assert_string_equal(view.operator_fault, "invalid_client");
+	next_millisecond();
+	scoreboard_operator_fault(board, 1, OPERATOR_FAULT_APPLICATION, NULL);
+	scoreboard_read(board, &view);
+	assert_string_equal(view.operator_fault, "the storage refuses us");
+	next_millisecond();
+	scoreboard_operator_fault(board, 1, OPERATOR_FAULT_STORAGE, NULL);
 	scoreboard_read(board, &view);
 	assert_string_equal(view.operator_fault, "");
 }
@@ -649,7 +672,7 @@ static void
 queue_circuits_and_pool_come_out_as_they_went_in(void **state)
 {
 	const int64_t queue[QUEUE_STATE_COUNT] = {1, 2, 3, 4, 5, 6, 7, 8};
-	const int64_t circuits[CIRCUIT_STATE_COUNT] = {9, 8, 7};
+	const int64_t circuits[CIRCUIT_STATE_COUNT] = {9, 8};
 	const struct scoreboard_pool pool = {
 		.phase = POOL_DRAINING,
 		.concurrency = 5,
@@ -725,6 +748,7 @@ main(void)
 		TEST(dispatcher_reborn_keeps_its_word),
 		TEST(dependency_tells_since_when),
 		TEST(operator_fault_stays_until_somebody_sees_it_mended),
+		TEST(a_mended_fault_does_not_hide_one_of_another_kind),
 		TEST(deaths_are_told_until_confirmed),
 		TEST(full_list_of_deaths_says_so),
 		TEST(queue_circuits_and_pool_come_out_as_they_went_in),

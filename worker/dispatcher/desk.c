@@ -42,11 +42,15 @@ desk_open(struct desk *desk, const struct child *child, struct failure *why)
 	desk->marker = redis_new(&c->redis, NULL);
 	desk->postgres = postgres_new(&c->database, "isekai-publisher dispatcher");
 	desk->queue = desk->redis == NULL ? NULL : queue_new(desk->redis, &settings);
-	if (desk->postgres != NULL)
-		postgres_set_timeout(desk->postgres, POSTGRES_STATEMENT_MS);
-	if (desk->queue == NULL || desk->marker == NULL || desk->postgres == NULL)
+	if (desk->queue == NULL || desk->marker == NULL || desk->postgres == NULL) {
 		failure_set(why, FAILURE_AWAY, "out of memory");
-	else if ((desk->pulse = pulse_start(c, child->board, why)) != NULL)
+		desk_close(desk);
+		return false;
+	}
+	postgres_set_timeout(desk->postgres, POSTGRES_STATEMENT_MS);
+	postgres_count_in(desk->postgres, desk->board, SCOREBOARD_DISPATCHER);
+	redis_count_in(desk->redis, desk->board, SCOREBOARD_DISPATCHER);
+	if ((desk->pulse = pulse_start(c, child->board, why)) != NULL)
 		return true;
 	desk_close(desk);
 	return false;
@@ -123,13 +127,18 @@ leave_without_journal(struct desk *desk, const struct failure *why)
 {
 	const char *user = postgres_user(desk->postgres);
 
-	log_failure(LOG_ERROR, "The journal's schema is missing", why, NULL);
-	dprintf(STDERR_FILENO,
-		"isekai-publisher: %s:\n\n%s\n"
-		"GRANT USAGE ON SCHEMA publisher TO \"%s\";\n"
-		"GRANT ALL ON ALL TABLES IN SCHEMA publisher TO \"%s\";\n"
-		"GRANT ALL ON ALL SEQUENCES IN SCHEMA publisher TO \"%s\";\n",
-		why->message, journal_sql(), user, user, user);
+	log_failure(
+		LOG_ERROR, "The journal's schema is missing", why,
+		(struct log_field[]){
+			LOG_STR("hint", "a publisher that is started without it prints the SQL"),
+			LOG_END});
+	if (desk->child->at_start)
+		dprintf(STDERR_FILENO,
+			"isekai-publisher: %s:\n\n%s\n"
+			"GRANT USAGE ON SCHEMA publisher TO \"%s\";\n"
+			"GRANT ALL ON ALL TABLES IN SCHEMA publisher TO \"%s\";\n"
+			"GRANT ALL ON ALL SEQUENCES IN SCHEMA publisher TO \"%s\";\n",
+			why->message, journal_sql(), user, user, user);
 	desk_close(desk);
 	_exit(CHILD_EXIT_MISCONFIGURED);
 }

@@ -158,6 +158,7 @@ next_ms(const struct dispatcher *d)
 
 	if (d->desk.redis_up) {
 		sooner(&at_ms, d->renew_ms);
+		sooner(&at_ms, d->stalled_ms);
 		sooner(&at_ms, d->census_ms);
 		sooner(&at_ms, bell_next_ms(&d->bell));
 	} else {
@@ -165,6 +166,8 @@ next_ms(const struct dispatcher *d)
 	}
 	if (!d->desk.postgres_up)
 		sooner(&at_ms, d->desk.postgres_again_ms);
+	else if (d->desk.redis_up)
+		sooner(&at_ms, d->sweep.next_ms);
 	return at_ms;
 }
 

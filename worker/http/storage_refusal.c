@@ -48,6 +48,7 @@ static const struct refusal {
 static const struct refusal unknown_setting = {
 	"", SETTING, "check S3_ENDPOINT, S3_BUCKET_NAME and S3_FORCE_PATH_STYLE"};
 static const struct refusal unknown_load = {"", LOAD, NULL};
+static const struct refusal plainly_missing = {"", MISSING, NULL};
 
 /* The text of the first <Code> element; codes are plain words. "" when there is none. */
 static void
@@ -65,6 +66,14 @@ find_code(const char *body, size_t size, char *code, size_t code_size)
 	if (at == NULL || at + length == body + size)
 		length = 0;
 	utf8_line(code, code_size, at != NULL ? at : "", length);
+}
+
+/* A 404 without markup: a storage that spares itself the words. A page comes from something else
+ * that listens there (a web server, a proxy), and may well be about a wrong setting. */
+static bool
+is_plain(int http_status, const char *body, size_t size)
+{
+	return http_status == 404 && (size == 0 || memchr(body, '<', size) == NULL);
 }
 
 static const struct refusal *
@@ -85,7 +94,8 @@ storage_refusal(int http_status, const char *body, size_t body_size, const char 
 	char code[64];
 
 	find_code(body, body_size, code, sizeof(code));
-	refusal = find_refusal(http_status, code);
+	refusal = is_plain(http_status, body, body_size) ? &plainly_missing
+							 : find_refusal(http_status, code);
 	switch (refusal->meaning) {
 	case MISSING:
 		failure_set(why, FAILURE_VALIDATION_ERROR,
@@ -105,7 +115,9 @@ storage_refusal(int http_status, const char *body, size_t body_size, const char 
 			    http_status, code[0] != '\0' ? ", " : "", code);
 		break;
 	}
-	if (why != NULL)
+	if (why != NULL) {
 		why->http_status = http_status;
+		why->is_setting = refusal->meaning == SETTING;
+	}
 	return false;
 }

@@ -17,7 +17,7 @@ const promised = {
 	publisher_errors_total: ['counter', 'category', categories],
 	publisher_reconciled_total: ['counter', 'outcome', ['published', 'published_now', 'no_link', 'failed']],
 	publisher_queue_jobs: ['gauge', 'state', ['waiting', 'paused', 'active', 'prioritized', 'delayed', 'completed', 'failed', 'waiting-children']],
-	publisher_circuits: ['gauge', 'state', ['closed', 'open', 'half_open']],
+	publisher_circuits: ['gauge', 'state', ['open', 'half_open']],
 	publisher_worker_restarts_total: ['counter'],
 	publisher_workers_killed_total: ['counter'],
 	publisher_dispatcher_restarts_total: ['counter'],
