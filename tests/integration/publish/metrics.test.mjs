@@ -1,11 +1,16 @@
 // /metrics: every name that was promised, in the format that was promised, true, and no counter ever goes back.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import http from 'node:http';
+import net from 'node:net';
 
 import { exposition } from './exposition.mjs';
 import { dispatcher, load, metric, repeatedly, workers } from './pool.mjs';
-import { afterwards, build, isAlive, scenario, sleep, until } from './stage.mjs';
+import { Process, root } from './servers.mjs';
+import { afterwards, build, inTime, isAlive, scenario, sleep, until } from './stage.mjs';
+
+const program = process.env.PUBLISHER ?? `${root}/build/isekai-publisher`;
 
 const categories = ['RATE_LIMIT', 'AUTH_ERROR', 'TOKEN_EXPIRED', 'REFRESH_TOKEN_EXPIRED', 'NETWORK_ERROR', 'SERVER_ERROR', 'QUOTA_EXCEEDED', 'VALIDATION_ERROR', 'UNKNOWN'];
 /** Contract and service.md; a series has to be there before anything has happened. */
@@ -100,6 +105,141 @@ scenario('the numbers are true: completed, failed, retried and deferred jobs, er
 	assert.equal((await house.sandbox.get('ledger')).posts.length, sent.length);
 	await until('the open circuit is counted', async () => await metric(house, 'publisher_circuits{state="open"}') === 1);
 	assert.equal(families.get('publisher_active_jobs').series.get('publisher_active_jobs'), 0);
+});
+
+const refused = (error) => ({ status: 400, body: { status: 'error', error, error_description: error, error_code: 0 } });
+
+/** What each does makes some of the counters move; all of them together every one. */
+const movers = [
+	async function ends(house) {
+		const artist = await house.artist();
+		const one = async (row, fault, ...more) => {
+			const work = await house.deviation(more[0] ?? artist, row);
+			if (fault) await house.sandbox.fault(fault[0], { title: work.title }, fault[1], fault[2]);
+			await house.add(work);
+			return work;
+		};
+		await one({}); // completed, turns, uploads, publishes
+		await one({ files: [{ stored: false }] }); // failed, VALIDATION_ERROR
+		await one({}, ['submit', 'status', { status: 500, count: 1 }]); // retried, SERVER_ERROR
+		await one({}, ['submit', 'status', { status: 429, count: 1, headers: { 'Retry-After': '1' } }]); // deferred, RATE_LIMIT
+		await one({}, ['submit', 'status', { status: 418, body: { status: 'error', error: 'teapot', error_description: 'no coffee' }, count: 1 }]); // UNKNOWN
+		await one({}, ['submit', 'close', { count: 1 }]); // NETWORK_ERROR
+		await one({}, ['submit', 'status', { ...refused('Your Sta.sh quota is used up.'), count: 1 }]); // QUOTA_EXCEEDED
+		await one({}, ['submit', 'status', { status: 403, body: { error: 'no' }, count: 2 }], await house.artist()); // AUTH_ERROR, a refresh
+		await one({}, ['submit', 'status', { status: 401, body: { error: 'invalid_token' }, count: 2 }], await house.artist()); // TOKEN_EXPIRED
+		await one({}, ['publish', 'reset_after', { count: 1 }]); // OUTCOME_UNKNOWN, reconciled as published
+		await one({}, ['publish', 'close', { count: 1 }]); // reconciled as published_now
+		await one({}, ['publish', 'close', { count: 50 }]); // reconciled as failed
+		// REFRESH_TOKEN_EXPIRED, a dead login, a refresh that failed
+		await one({}, null, await house.artist({ token_expires_at: inTime('-1 hour'), refresh_token_expires_at: inTime('-1 day') }));
+	},
+	async function fence(house) { // LOST
+		const work = await house.deviation(await house.artist());
+		await house.sandbox.fault('submit', { title: work.title }, 'delay', { answer_delay_ms: 1500 });
+		await house.add(work);
+		await house.inFlight('submit');
+		await house.update(work, "execution_lock_id = 'worker-1', execution_locked_at = now() AT TIME ZONE 'UTC'");
+	},
+	async function noLink(house) {
+		const work = await house.deviation(await house.artist());
+		await house.sandbox.post('settings', { gallery_delay_ms: 3600000 });
+		await house.sandbox.fault('publish', { title: work.title }, 'reset_after', { count: 1 });
+		await house.add(work);
+		await until('error_code 9 says that it is public', async () => (await house.journal(work))[0]?.public_since, 15000);
+		await house.psql.query("UPDATE publisher.files SET public_since = now() - interval '31 minutes' WHERE public_since IS NOT NULL");
+		const { row } = await house.published(work, 40000);
+		assert.equal(row.deviation_url, null);
+	},
+	async function deaths(house) { // a job that is handed back; worker and dispatcher anew
+		const work = await house.deviation(await house.artist());
+		await house.sandbox.fault('submit', { title: work.title }, 'hang', { effect: true, count: 1 });
+		await house.add(work);
+		await house.inFlight('submit');
+		for (const pid of workers(house)) process.kill(pid, 'SIGKILL');
+		await house.published(work);
+		process.kill(dispatcher(house), 'SIGKILL');
+		await until('there is another', () => dispatcher(house));
+	},
+	async function connections(house) {
+		const work = await house.deviation(await house.artist());
+		await house.add(work);
+		await house.published(work);
+		await house.redis.run('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+		await house.psql.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name ~ '^isekai-publisher (worker|dispatcher)'");
+	},
+	async function lostJobs(house) { // one that stalled, one that the queue has lost
+		const [stalled, lost] = [await house.deviation(await house.artist()), await house.deviation(await house.artist(), { updated_at: inTime('-1 hour') })];
+		await house.redis.atomically([
+			['HSET', house.key(stalled.job), 'name', 'publish-deviation', 'data', JSON.stringify({ deviationId: stalled.id, userId: stalled.artist.id }),
+				'opts', '{"attempts":7}', 'timestamp', Date.now(), 'delay', 0, 'priority', 0, 'processedOn', Date.now(), 'ats', 1],
+			['LPUSH', house.key('active'), stalled.job],
+		]);
+		for (const work of [stalled, lost]) await house.published(work);
+	},
+	async function reloads(house) { // done, refused; a worker that does not leave is killed
+		process.kill(workers(house)[0], 'SIGSTOP');
+		house.publisher.kill('SIGHUP');
+		await until('it is done', async () => await metric(house, 'publisher_reloads_total{result="done"}') === 1, 15000);
+		writeFileSync(`${house.log}.ini`, '[publisher]\nnonsense = 1\n');
+		house.publisher.kill('SIGHUP');
+	},
+	async function crowd(house) { // more than the listener takes, and a client that stops in the middle of its request
+		const clients = [];
+		for (let i = 0; i < 600; i++) clients.push(net.connect(house.port, '127.0.0.1').on('error', () => {}));
+		await until('some are dropped', async () => await metric(house, 'publisher_health_connections_dropped_total') > 0);
+		for (const client of clients) client.destroy();
+		const slow = net.connect(house.port, '127.0.0.1').on('error', () => {});
+		slow.write('GET /health HT');
+		await until('it takes too long', async () => await metric(house, 'publisher_health_timeouts_total') > 0, 15000);
+		slow.destroy();
+	},
+	async function fullOutput(house) {
+		await house.publisher.stop();
+		house.publisher = new Process('publisher', '/bin/sh', ['-c', 'exec "$0" >/dev/full', program], { env: house.environment(), detached: true });
+		house.publishers.push(house.publisher);
+		await house.ready();
+	},
+	async function refusals(house) { // OPERATOR, then AWAY
+		await house.publisher.stop();
+		await house.start({ DEVIANTART_CLIENT_SECRET: 'wrong', S3_SECRET_ACCESS_KEY: 'wrong' });
+		const expired = await house.artist({ token_expires_at: inTime('-1 hour') }, { access_expires_in_s: -1 });
+		for (const artist of [expired, await house.artist()]) await house.add(await house.deviation(artist));
+		house.mayPresentTwice = true; // a refused application does not spend it
+	},
+];
+
+/** Nobody can read these: who is stopped is gone a moment later, and a bucket holds only what took so long. */
+const unseen = /errors_total\{category="STOPPED"\}|_bucket\{/;
+
+scenario('every counter that is printed moves when what it counts happens', async () => {
+	const left = new Map();
+	const seen = new Set();
+	await Promise.all(movers.map(async (move) => {
+		const house = await build({ start: false, health: true, own: move.name === 'connections' ? ['redis'] : [], settings: { PUBLISHER_STALE_CHECK_INTERVAL_MS: 500, CIRCUIT_BREAKER_ENABLED: 'true' } });
+		writeFileSync(`${house.log}.ini`, '');
+		await house.start({}, ['-c', `${house.log}.ini`]);
+		let goOn = true;
+		const look = async () => {
+			const { text } = await house.ask('/metrics');
+			if (!text) return;
+			for (const [key, value] of exposition(text).counters) {
+				if (value > 0) seen.add(key);
+				left.set(key, move.name);
+			}
+		};
+		const watching = (async () => {
+			for (; goOn; await sleep(200)) await look();
+		})();
+		try {
+			await move(house);
+			const missing = () => [...left.keys()].filter((key) => !seen.has(key) && !unseen.test(key));
+			await until(() => `every counter has moved; these have not: ${missing().join(' ')}`, () => missing().length === 0, 60000, 200);
+		} finally {
+			goOn = false;
+			await watching;
+		}
+	}));
 });
 
 scenario('no counter goes back, whoever is killed, while jobs go on and HUPs come', async () => {

@@ -3,22 +3,13 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 
 import { dispatcher, frozen, metric, ready, workers } from './pool.mjs';
-import { application, storageKeys } from './servers.mjs';
-import { afterwards, build, freePort, inTime, isAlive, scenario, until } from './stage.mjs';
+import { Process, root, storageKeys } from './servers.mjs';
+import { afterwards, build, childrenOf, freePort, inTime, isAlive, scenario, until } from './stage.mjs';
 
 const lines = (house) => readFileSync(house.log, 'utf8').split('\n').filter(Boolean);
 /** The log's lines with this message, parsed. */
 const said = (house, message) => lines(house).filter((line) => line.includes(`"message":"${message}`)).map((line) => JSON.parse(line));
 const jobs = (house, result) => metric(house, `publisher_jobs_total{result="${result}"}`);
-
-/** A house whose publisher has an INI file; `write` replaces it. */
-async function withFile(text, { settings = {}, ...more } = {}) {
-	const house = await build({ start: false, health: true, ...more });
-	house.write = (changed) => writeFileSync(`${house.log}.ini`, changed);
-	house.write(text);
-	await house.start(settings, ['-c', `${house.log}.ini`]);
-	return house;
-}
 
 scenario('a journal that is gone while the pool runs is told in the log, never on standard error', async () => {
 	const house = await build({ start: false });
@@ -150,8 +141,7 @@ scenario('connections that are lost are counted when they are made anew, and onl
 
 scenario('lines that an output will not take are counted for every process, also those of workers', async () => {
 	const house = await build({ start: false, health: true });
-	const { Process } = await import('./servers.mjs');
-	const program = process.env.PUBLISHER ?? new URL('../../../build/isekai-publisher', import.meta.url).pathname;
+	const program = process.env.PUBLISHER ?? `${root}/build/isekai-publisher`;
 	house.publisher = new Process('publisher', '/bin/sh', ['-c', 'exec "$0" >/dev/full', program], { env: house.environment(), detached: true });
 	house.publishers.push(house.publisher);
 	await house.ready();
@@ -182,21 +172,22 @@ scenario('publisher_circuits: open, then half open when its time is over, then g
 
 scenario('no probe waits for Redis, PostgreSQL or a worker: answered while every child and both servers stand still', async () => {
 	const house = await build({ own: ['redis', 'postgres'], health: true, settings: { PUBLISHER_CONCURRENCY: 4 } });
-	const pids = [...house.children().map(({ pid }) => pid), house.redisServer.process.pid];
-	const times = [];
+	const { pid } = house.postgres.process;
+	const pids = [...house.children().map((child) => child.pid), house.redisServer.process.pid, ...childrenOf(pid).map((child) => child.pid), pid];
+	const times = { '/health': [], '/ready': [], '/metrics': [] };
 	await frozen(pids, async () => {
 		// Five rounds take less than the 5 s after which the watchdog would replace who stands still.
 		for (let round = 0; round < 5; round++) {
 			for (const [path, statuses] of [['/health', [200]], ['/ready', [200, 503]], ['/metrics', [200]]]) {
 				const began = performance.now();
 				const { status } = await house.ask(path);
-				times.push(performance.now() - began);
+				times[path].push(performance.now() - began);
 				assert.ok(statuses.includes(status), `${path}: ${status}`);
 			}
 		}
 	});
-	times.sort((a, b) => a - b);
-	assert.ok(times[Math.floor(times.length / 2)] < 50, `answered within 50 ms: ${times.map(Math.round)}`);
+	// Nobody of those it could wait for moves; the best of five is the program's own, as the machine may be busy.
+	for (const [path, took] of Object.entries(times)) assert.ok(Math.min(...took) < 50, `${path} within 50 ms: ${took.map(Math.round)}`);
 	await house.ready();
 });
 
@@ -240,15 +231,14 @@ for (const [what, changed, settings] of [
 		assert.deepEqual(house.children().map(({ pid }) => pid).sort(), before);
 		// Whoever works on a job of the queue is still watched over: killed, its job is handed back at once.
 		const { lock } = await house.job(held);
-		process.kill(workers(house).find((pid) => readFileSync(`/proc/${pid}/comm`, 'utf8').trim() === `publisher-w${slotOf(house, lock)}`), 'SIGKILL');
+		process.kill(workers(house).find((pid) => readFileSync(`/proc/${pid}/comm`, 'utf8').trim() === `publisher-w${slotOf(lock)}`), 'SIGKILL');
 		await house.published(held, 15000);
 	});
 }
 
-/** The slot whose worker holds the lock: the token names it. */
-function slotOf(house, lock) {
-	const { slot } = [...lock.matchAll(/[-:.](?<slot>\d+)/g)].map((one) => one.groups).at(-2) ?? {};
-	return slot;
+/** The slot whose worker holds the lock: a token ends with slot and generation. */
+function slotOf(lock) {
+	return lock.split('.').at(-2);
 }
 
 scenario('a reload that changes another user of the same Redis is taken', async () => {
