@@ -482,6 +482,11 @@ region_is_required_by_name_without_an_endpoint(void **state)
 	assert_only_error(NULL,
 			  "S3_REGION: required by name, as eu-central-1, while S3_ENDPOINT is not "
 			  "set (AWS)");
+	/* However it is spelt. */
+	setenv("S3_REGION", "AUTO", 1);
+	assert_only_error(NULL,
+			  "S3_REGION: required by name, as eu-central-1, while S3_ENDPOINT is not "
+			  "set (AWS)");
 	setenv("S3_REGION", "eu-central-1", 1);
 	config_free(load(NULL));
 }

@@ -266,4 +266,15 @@ scenario('a reload that changes HEALTH_CHECK_PORT says that it takes a restart; 
 	assert.equal(await metric(house, 'publisher_workers_limit'), 4, 'asked on the old port');
 });
 
+scenario('intervals below half a second are kept', async () => {
+	const house = await build({ own: ['redis'], settings: { PUBLISHER_STALE_CHECK_INTERVAL_MS: 50, PUBLISHER_RECONCILE_INTERVAL_MS: 50, PUBLISHER_CONCURRENCY: 1 } });
+	// The clock is the dispatcher's own: each second it counts the circuits by two ZCOUNT.
+	const calls = async (command) => Number(new RegExp(`cmdstat_${command}:calls=(\\d+)`).exec(await house.redis.run('INFO', 'commandstats'))?.[1] ?? 0);
+	await until('it has begun', async () => await calls('zcount') >= 2);
+	const before = [await calls('zcount'), await calls('evalsha')];
+	await until('four seconds later', async () => await calls('zcount') >= before[0] + 8, 30000);
+	const scripts = await calls('evalsha') - before[1];
+	assert.ok(scripts > 30, `${scripts} scripts while the stalled check was due 80 times`);
+});
+
 afterwards();
