@@ -1,9 +1,9 @@
 /*
  * storage_refusal.c - what the storage's errors mean.                  [worker]
  *
- * s3-libcurl.md 4. Only a storage that says clearly that the object is missing fails a post; wrong
- * settings and load are nobody's failure (contract.md), and "access denied" may well be about a
- * file that is there.
+ * s3-libcurl.md 4. Only a storage that says clearly that the object is missing (NoSuchKey, a 404
+ * without a page) fails a post; wrong settings and load are nobody's failure (contract.md), and
+ * "access denied" may well be about a file that is there.
  */
 #include "worker/http/storage.h"
 
