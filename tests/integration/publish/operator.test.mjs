@@ -176,8 +176,9 @@ scenario('no probe waits for Redis, PostgreSQL or a worker: answered while every
 	const pids = [...house.children().map((child) => child.pid), house.redisServer.process.pid, ...childrenOf(pid).map((child) => child.pid), pid];
 	const times = { '/health': [], '/ready': [], '/metrics': [] };
 	await frozen(pids, async () => {
-		// Five rounds take less than the 5 s after which the watchdog would replace who stands still.
-		for (let round = 0; round < 5; round++) {
+		// Until each was answered promptly, as the machine may be busy; the watchdog would replace who stands still after 5 s.
+		const end = Date.now() + 4000;
+		for (let round = 0; round < 5 || (Date.now() < end && Object.values(times).some((took) => Math.min(...took) >= 50)); round++) {
 			for (const [path, statuses] of [['/health', [200]], ['/ready', [200, 503]], ['/metrics', [200]]]) {
 				const began = performance.now();
 				const { status } = await house.ask(path);
@@ -186,7 +187,6 @@ scenario('no probe waits for Redis, PostgreSQL or a worker: answered while every
 			}
 		}
 	});
-	// Nobody of those it could wait for moves; the best of five is the program's own, as the machine may be busy.
 	for (const [path, took] of Object.entries(times)) assert.ok(Math.min(...took) < 50, `${path} within 50 ms: ${took.map(Math.round)}`);
 	await house.ready();
 });
