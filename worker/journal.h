@@ -37,8 +37,8 @@ bool journal_lock_is_of(const char *lock, const char *job_id);
 
 /*
  * Reads the deviation and takes its execution lock if it is due, free (or ours, older, of the same
- * job, or stale) and belongs to user_id. job_name: journal_job_name(). *out NULL: there is no such
- * row. The caller frees *out.
+ * job, or stale) and belongs to user_id. job_name: journal_job_name(), or NULL for a job that is
+ * known to be retried by hand. *out NULL: there is no such row. The caller frees *out.
  */
 bool journal_begin(struct postgres *postgres, const char *deviation_id, const char *user_id,
 		   const char *lock, const char *job_id, const char *job_name,

@@ -22,6 +22,7 @@
 #define LINK_FIRST_WAIT_MS 2000
 #define GONE_LOOKS         3
 #define GONE_WAIT_MS       15000
+#define GONE_FIRST_WAIT_MS 1000
 #define ASKS_MAX           5
 #define GALLERY_TRIES      3
 
@@ -358,7 +359,9 @@ look_for_gone(struct publishing *p, struct publish_wait *wait, struct failure *w
 	const struct journal_outcome gone = {
 		.item_gone = true, .looked = true, .step = "item gone", .detail = "error_code 7"};
 
-	if (p->file->looks >= GONE_LOOKS) {
+	/* The very first request was refused: what the gallery may show is not ours of a moment
+	 * ago, and one look is enough. */
+	if (p->file->asks <= 1 || p->file->looks >= GONE_LOOKS) {
 		p->item_gone = true;
 		p->unknowable = true;
 		scoreboard_count_reconciled(p->tools->board, p->tools->slot, RECONCILED_FAILED);
@@ -373,6 +376,17 @@ look_for_gone(struct publishing *p, struct publish_wait *wait, struct failure *w
 		return PUBLISH_FAILED;
 	return hold(wait, (int64_t)GONE_WAIT_MS * (p->file->looks + 1),
 		    "the item is gone; the gallery is read again");
+}
+
+enum publish_result
+reconcile_item_gone(struct publishing *p, struct publish_wait *wait, struct failure *why)
+{
+	const struct journal_outcome gone = {
+		.item_gone = true, .step = "item gone", .detail = "error_code 7"};
+
+	if (!journal_outcome(p->tools->postgres, p->deviation->id, p->lock, p->file, &gone, why))
+		return PUBLISH_FAILED;
+	return hold(wait, GONE_FIRST_WAIT_MS, "the item is gone; the gallery is read");
 }
 
 /* Asks for the same item again: success, or the proof that it had gone out before. */
