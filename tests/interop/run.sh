@@ -26,6 +26,7 @@ fi
 # Our side of the queue: a program of its own, linked against what the service is made of.
 variant=${VARIANT:-release}
 archives=("build/$variant/libcommon-queue.a" "build/$variant/libcommon.a")
+make --no-print-directory -s all >&2
 make --no-print-directory VARIANT="$variant" "build/$variant/$here/queue_tool.o" "${archives[@]}" >&2
 sanitizers=()
 [ "$variant" != asan ] || sanitizers=(-fsanitize=address,undefined)
