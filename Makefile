@@ -56,6 +56,7 @@ test_support := $(sort $(filter-out tests/unit/test_% tests/integration/test_%, 
 	$(wildcard tests/unit/*.c tests/integration/*.c)))
 bench	:= $(patsubst %.c,$(build)/%,$(sort $(wildcard tests/bench/bench_*.c)))
 fuzzers	:= $(patsubst %.c,$(build)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+fuzz_support := $(sort $(filter-out tests/fuzz/fuzz_%,$(wildcard tests/fuzz/*.c)))
 
 # Lua scripts and SQL statements travel inside the program, as C strings (see "embedded" below).
 embedded := $(sort $(wildcard common/queue/lua/*.lua worker/lua/*.lua worker/sql/*.sql common/sql/*.sql))
@@ -173,7 +174,7 @@ build/gen/%.h: %
 
 # ---------------------------------------------------------------- tests
 
-.PHONY: tests unit unit-asan test bench fuzz
+.PHONY: tests unit unit-asan sanitized test bench fuzz
 tests: $(unit_tests) $(integration_tests)			## build the test programs
 
 unit: $(unit_tests)						## run the unit tests
@@ -181,6 +182,9 @@ unit: $(unit_tests)						## run the unit tests
 
 unit-asan:							## run the unit tests with sanitizers
 	@$(MAKE) --no-print-directory VARIANT=asan unit
+
+sanitized:							## run whole programs with sanitizers
+	@tests/support/sanitized.sh
 
 test:								## install what is missing, build, run every test
 	@scripts/install-deps.sh build run test
@@ -208,7 +212,9 @@ $(unit_tests) $(integration_tests): $(build)/%: $(build)/%.o $(test_objects) $(a
 $(bench): $(build)/%: $(build)/%.o $(archives)
 	$(call run,LINK) $(call link_test,)
 
-$(fuzzers): $(build)/%: $(build)/%.o $(archives)
+$(filter $(build)/tests/fuzz/fuzz_sandbox_%,$(fuzzers)): $(sandbox_objects)
+
+$(fuzzers): $(build)/%: $(build)/%.o $(call objects,$(fuzz_support)) $(archives)
 	$(call run,LINK) $(call link_test,-fsanitize=fuzzer)
 
 # ---------------------------------------------------------------- care of the source

@@ -97,7 +97,7 @@ print_pool(struct page *page, const struct health_view *view)
 		pool->worker_restarts);
 	counter(page, "publisher_workers_killed_total",
 		"Workers killed because they did not let go in time.", pool->workers_killed);
-	gauge(page, "publisher_dispatcher_up", "1 while the dispatcher's heartbeat is fresh.",
+	gauge(page, "publisher_dispatcher_up", "1 while the dispatcher gives signs of life.",
 	      view->dispatcher_fresh);
 	counter(page, "publisher_dispatcher_restarts_total",
 		"Dispatchers started in place of dead ones.", pool->dispatcher_restarts);

@@ -46,12 +46,33 @@ judge_dependency(const struct health_view *view, enum dependency which, const ch
 		add_reason(error, what, "");
 		return false;
 	}
+	if (!is_recent(view->board.dependencies[which].checked_ms, view->now_mono_ms,
+		       HEALTH_WORD_MAX_AGE_MS)) {
+		page_print(&page, "%s is unknown", name);
+		add_reason(error, what, "nobody has asked it for too long");
+		return false;
+	}
 	if (!view->board.dependencies[which].up) {
 		page_print(&page, "%s is away", name);
 		add_reason(error, what, view->board.dependencies[which].reason);
 		return false;
 	}
 	return true;
+}
+
+/* What it says of a server is a sign of life too: a statement may hold up its heartbeat, and does
+ * no harm. */
+static bool
+is_dispatcher_fresh(const struct health_view *view)
+{
+	const struct scoreboard_view *board = &view->board;
+	bool fresh = is_recent(board->dispatcher_heartbeat_ms, view->now_mono_ms,
+			       HEALTH_WORD_MAX_AGE_MS);
+
+	for (int i = 0; i < DEPENDENCY_COUNT; i++)
+		fresh = fresh || is_recent(board->dependencies[i].checked_ms, view->now_mono_ms,
+					   HEALTH_WORD_MAX_AGE_MS);
+	return fresh;
 }
 
 static void
@@ -71,8 +92,7 @@ health_view_judge(struct health_view *view)
 	struct page error;
 
 	page_init(&error, view->error, sizeof(view->error));
-	view->dispatcher_fresh =
-		is_recent(board->dispatcher_heartbeat_ms, now_ms, HEALTH_HEARTBEAT_MAX_AGE_MS);
+	view->dispatcher_fresh = is_dispatcher_fresh(view);
 	judge_pool(view, &error);
 	if (!view->dispatcher_fresh)
 		add_reason(&error, "Redis and PostgreSQL are unknown",

@@ -11,13 +11,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sysexits.h>
 #include <unistd.h>
 
 #include "common/config.h"
 #include "common/log.h"
 #include "common/version.h"
+#include "supervisor/guard.h"
 #include "supervisor/options.h"
 #include "supervisor/supervisor.h"
 #include "supervisor/title.h"
@@ -84,15 +84,6 @@ enqueue(const struct options *options)
 	return end_output(exit_status);
 }
 
-/* Secrets go into no core file and to no debugger of the same user; whoever sets LOG_LEVEL=debug is
- * one. */
-static void
-guard_memory(const struct config *config)
-{
-	if (config->log_level != LOG_DEBUG)
-		(void)prctl(PR_SET_DUMPABLE, 0);
-}
-
 static int
 run(const struct options *options)
 {
@@ -106,7 +97,8 @@ run(const struct options *options)
 	if (config == NULL)
 		return EX_CONFIG;
 	log_setup(config->log_level);
-	guard_memory(config);
+	if (config->log_level == LOG_DEBUG)
+		guard_allow_cores();
 	supervisor = supervisor_new(config, options->config_path, &why);
 	if (supervisor == NULL || !supervisor_open(supervisor, &why)) {
 		fprintf(stderr, "isekai-publisher: cannot start: %s\n", why.message);
@@ -146,6 +138,7 @@ main(int argc, char **argv)
 	int exit_status;
 
 	open_standard_streams();
+	guard_memory();
 	title_take_over(argc, argv);
 	if (!options_parse(argc, argv, &options, &why)) {
 		fprintf(stderr,

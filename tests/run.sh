@@ -25,6 +25,22 @@ export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
 unset MAKEFLAGS MFLAGS MAKELEVEL
 jobs=$(nproc 2>/dev/null || echo 2)
 
+# tell_results NAME LOG: a line a test, "suite, status, name", for the list of promises (check_contract.mjs).
+tell_results() {
+	awk -v suite="$1" -v OFS='\t' '
+		/^ *(not )?ok [0-9]+ / {
+			status = /^ *not/ ? "not ok" : "ok"
+			gsub(/\t/, " ")
+			sub(/^ *(not )?ok [0-9]+ (- )?/, "")
+			# Node says "name # SKIP why", cmocka "# SKIP name".
+			if (match($0, /# SKIP ?/)) {
+				status = "skip"
+				$0 = RSTART == 1 ? substr($0, RLENGTH + 1) : substr($0, 1, RSTART - 2)
+			}
+			print suite, status, $0
+		}' "$2"
+}
+
 # judge NAME STATUS LOG: counts what a finished suite said, and shows what failed.
 judge() {
 	local name=$1 status=$2 log=$3 ok not_ok skip plan told why=''
@@ -52,6 +68,7 @@ judge() {
 		problems+=("$name: ${line#not ok }")
 	done < <(grep -aE '^not ok\b' "$log" | grep -aviE '# skip')
 
+	tell_results "$name" "$log" >>"$scratch/results"
 	passed=$((passed + ok)) failed=$((failed + not_ok)) skipped=$((skipped + skip))
 	printf '%-48s %4d passed' "$name" "$ok"
 	[ "$not_ok" -eq 0 ] || printf ', %d FAILED' "$not_ok"
@@ -123,6 +140,7 @@ everything() {
 		unit "${unit_asan[@]}"
 	unit "${unit_release[@]}"
 	suite lint 900 scripts/lint.sh
+	build fuzzers fuzz && suite tests/fuzz 600 tests/fuzz/run.sh
 
 	for script in "${integration[@]}" tests/integration/*.sh; do
 		# A .sh that cannot be executed is a library of the others.
@@ -130,7 +148,7 @@ everything() {
 	done
 	[ -x tests/interop/run.sh ] && suite tests/interop 900 tests/interop/run.sh
 	[ -x tests/chaos/run.sh ] && suite tests/chaos 1200 tests/chaos/run.sh
-	return 0
+	suite contract 60 node tests/check_contract.mjs "$scratch/results"
 }
 
 if [ $# -gt 0 ]; then

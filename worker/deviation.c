@@ -5,6 +5,7 @@
 
 #include <cjson/cJSON.h>
 #include <libpq-fe.h>
+#include <limits.h>
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,8 @@
 
 #include "common/postgres.h"
 #include "common/text.h"
+
+#define EXACT_DOUBLE 9007199254740992.0 /* 2^53 */
 
 /* The columns of sql/begin.sql, in its order. */
 enum column {
@@ -138,7 +141,19 @@ member_number(const cJSON *object, const char *name, int64_t otherwise)
 {
 	const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, name);
 
-	return cJSON_IsNumber(item) ? (int64_t)item->valuedouble : otherwise;
+	/* A double beyond the type's range must not be converted: that is anything at all. */
+	if (!cJSON_IsNumber(item) || !(item->valuedouble > -EXACT_DOUBLE) ||
+	    !(item->valuedouble < EXACT_DOUBLE))
+		return otherwise;
+	return (int64_t)item->valuedouble;
+}
+
+static int
+member_int(const cJSON *object, const char *name)
+{
+	int64_t value = member_number(object, name, 0);
+
+	return value < INT_MIN || value > INT_MAX ? INT_MAX : (int)value;
 }
 
 static void
@@ -228,9 +243,11 @@ read_journal(struct deviation *deviation, const char *json, bool *failed)
 		file->publish_first_at_s = member_number(entry, "first_at", 0);
 		file->publish_last_ago_ms = member_number(entry, "last_ms", -1);
 		file->public_for_ms = member_number(entry, "public_ms", -1);
-		file->asks = (int)member_number(entry, "asks", 0);
-		file->looks = (int)member_number(entry, "looks", 0);
+		file->asks = member_int(entry, "asks");
+		file->looks = member_int(entry, "looks");
 		file->item_gone = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(entry, "gone"));
+		free(file->deviation_id); /* an id that is told twice */
+		free(file->url);
 		file->deviation_id = member_text(entry, "deviation_id", failed);
 		file->url = member_text(entry, "url", failed);
 	}
@@ -386,7 +403,7 @@ int
 deviation_retries(const struct deviation *d, const char *category)
 {
 	cJSON *counts = d->retries_json == NULL ? NULL : cJSON_Parse(d->retries_json);
-	int n = (int)member_number(counts, category, 0);
+	int n = member_int(counts, category);
 
 	cJSON_Delete(counts);
 	return n;

@@ -19,6 +19,9 @@
 /* What a refusal without a number means when Redis cannot tell the adaptive delay. */
 #define FALLBACK_WAIT_MS 5000
 
+/* Whatever the state in Redis says (anybody may write there): after a day it is asked again. */
+#define LONGEST_WAIT_MS (24LL * 3600 * 1000)
+
 static const char gates_lua[] =
 #include "worker/lua/gates.lua.h"
 	;
@@ -143,6 +146,14 @@ run(struct gates *gates, const char *operation, const char *user_id, const char 
 	return reply;
 }
 
+static int64_t
+bounded(int64_t wait_ms)
+{
+	if (wait_ms < 1)
+		return 1;
+	return wait_ms < LONGEST_WAIT_MS ? wait_ms : LONGEST_WAIT_MS;
+}
+
 bool
 gates_ask(struct gates *gates, const char *user_id, const char *who, struct gates_verdict *verdict,
 	  struct failure *why)
@@ -158,7 +169,7 @@ gates_ask(struct gates *gates, const char *user_id, const char *who, struct gate
 	       reply->element[2]->type == REDIS_REPLY_STRING;
 	if (good) {
 		verdict->go = strcmp(reply->element[0]->str, "GO") == 0;
-		verdict->wait_ms = reply->element[1]->integer > 1 ? reply->element[1]->integer : 1;
+		verdict->wait_ms = bounded(reply->element[1]->integer);
 		snprintf(verdict->reason, sizeof(verdict->reason), "%s", reply->element[2]->str);
 	} else {
 		failure_set(why, FAILURE_AWAY, "Redis: unexpected answer of the gates script");
@@ -209,5 +220,5 @@ gates_refused(struct gates *gates, const char *user_id, const char *who,
 	    reply->element[0]->type == REDIS_REPLY_INTEGER && reply->element[0]->integer > 0)
 		wait = reply->element[0]->integer;
 	redis_reply_free(reply);
-	*wait_ms = chance_later(wait > 1 ? wait : 1);
+	*wait_ms = chance_later(bounded(wait));
 }

@@ -32,6 +32,9 @@ static const char token_store_sql[] =
 static const char token_release_sql[] =
 #include "worker/sql/token_release.sql.h"
 	;
+static const char token_refused_sql[] =
+#include "worker/sql/token_refused.sql.h"
+	;
 static const char token_dead_sql[] =
 #include "worker/sql/token_dead.sql.h"
 	;
@@ -42,6 +45,7 @@ STATEMENT(token_lease);
 STATEMENT(token_read);
 STATEMENT(token_store);
 STATEMENT(token_release);
+STATEMENT(token_refused);
 STATEMENT(token_dead);
 
 const char token_dead_message[] = "DeviantArt no longer accepts the login of this account. Please "
@@ -155,9 +159,14 @@ commit_unsettled(struct token_keeper *keeper, struct failure *why)
 	return true;
 }
 
-/* *got false: somebody else refreshes this user's token now. */
+enum lease {
+	LEASE_TAKEN,
+	LEASE_OTHERS,  /* somebody else refreshes this user's token now */
+	LEASE_REFUSED, /* this very token was presented a short while ago, and is dead */
+};
+
 static bool
-take_lease(struct token_keeper *keeper, const struct deviation *deviation, bool *got,
+take_lease(struct token_keeper *keeper, const struct deviation *deviation, enum lease *lease,
 	   struct failure *why)
 {
 	unsigned char sum[EVP_MAX_MD_SIZE];
@@ -175,17 +184,22 @@ take_lease(struct token_keeper *keeper, const struct deviation *deviation, bool 
 	result = POSTGRES_RESULT(postgres_run(keeper->postgres, &token_lease, 4, values, why));
 	if (result == NULL)
 		return false;
-	*got = PQntuples(result) == 1;
+	if (PQntuples(result) == 0)
+		*lease = LEASE_OTHERS;
+	else
+		*lease = strcmp(PQgetvalue(result, 0, 0), "taken") == 0 ? LEASE_TAKEN
+									: LEASE_REFUSED;
 	PQclear(result);
 	return true;
 }
 
+/* A lease that PostgreSQL could not be told the end of ends by itself. */
 static void
-release_lease(struct token_keeper *keeper, const char *user_id)
+end_lease(struct token_keeper *keeper, const struct postgres_statement *how, const char *user_id)
 {
 	const char *const values[] = {user_id, keeper->holder};
 
-	PQclear(POSTGRES_RESULT(postgres_run(keeper->postgres, &token_release, 2, values, NULL)));
+	PQclear(POSTGRES_RESULT(postgres_run(keeper->postgres, how, 2, values, NULL)));
 }
 
 bool
@@ -202,7 +216,7 @@ token_settle(struct token_keeper *keeper, struct failure *why)
 	/* The refresh that the pair came from is over only now; without memory its lease ends by
 	 * itself. */
 	if (safe && user_id != NULL)
-		release_lease(keeper, user_id);
+		end_lease(keeper, &token_release, user_id);
 	free(user_id);
 	/* Parked and in memory will do for now: whoever needs the user's token next finds it. */
 	return safe || pair->parked;
@@ -334,14 +348,20 @@ refresh_under_lease(struct token_keeper *keeper, struct deviation *deviation,
 	if (done)
 		return settle_new_pair(keeper, deviation, pair, &tokens, why);
 	token_pair_free(pair);
-	return why->category == FAILURE_REFRESH_TOKEN_EXPIRED &&
-	       doubt_refusal(keeper, deviation, watch, why);
+	if (why->category != FAILURE_REFRESH_TOKEN_EXPIRED)
+		return false;
+	if (doubt_refusal(keeper, deviation, watch, why))
+		return true;
+	if (why->category == FAILURE_REFRESH_TOKEN_EXPIRED)
+		end_lease(keeper, &token_refused, deviation->user_id);
+	return false;
 }
 
-/* Somebody else holds the lease: he may be dead, and his pair parked. */
+/* Somebody else holds the lease, or held it and was refused: a pair may be parked, or a new one in
+ * the row. */
 static bool
 without_lease(struct token_keeper *keeper, struct deviation *deviation, const char *refused_access,
-	      struct failure *why)
+	      bool refused, struct failure *why)
 {
 	bool served;
 
@@ -349,6 +369,10 @@ without_lease(struct token_keeper *keeper, struct deviation *deviation, const ch
 		return false;
 	if (served)
 		return true;
+	if (refused)
+		return failure_set(why, FAILURE_REFRESH_TOKEN_EXPIRED,
+				   "DeviantArt refused the refresh token of this account a short "
+				   "while ago, and it is still the one that is stored");
 	failure_set(why, FAILURE_AWAY, "another worker refreshes this user's token");
 	why->wait_ms = OTHERS_WAIT_MS;
 	return false;
@@ -360,7 +384,7 @@ token_fresh(struct token_keeper *keeper, struct deviation *deviation, bool force
 	    struct failure *why)
 {
 	char *refused_access;
-	bool got;
+	enum lease lease;
 
 	*refreshed = false;
 	if (!deviation->user_found)
@@ -370,17 +394,18 @@ token_fresh(struct token_keeper *keeper, struct deviation *deviation, bool force
 		return true;
 	/* One pair is held at a time: before another is asked for, that one has to lie in its row.
 	 */
-	if (!commit_unsettled(keeper, why) || !take_lease(keeper, deviation, &got, why))
+	if (!commit_unsettled(keeper, why) || !take_lease(keeper, deviation, &lease, why))
 		return false;
 	refused_access = force ? strdup(deviation->access_token) : NULL;
-	if (got) {
+	if (lease == LEASE_TAKEN) {
 		*refreshed = refresh_under_lease(keeper, deviation, refused_access, watch,
 						 request_watch, why);
 		/* While the pair is not in the row, nobody else may present the spent token. */
 		if (keeper->unsettled == NULL)
-			release_lease(keeper, deviation->user_id);
+			end_lease(keeper, &token_release, deviation->user_id);
 	} else {
-		*refreshed = without_lease(keeper, deviation, refused_access, why);
+		*refreshed = without_lease(keeper, deviation, refused_access,
+					   lease == LEASE_REFUSED, why);
 	}
 	text_free_secret(refused_access);
 	return *refreshed;

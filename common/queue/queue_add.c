@@ -156,7 +156,9 @@ queue_job_state(struct queue *queue, const char *id, char state[24], int64_t *du
 	reply = queue_run(queue, QUEUE_SCRIPT_STATE, &args, why);
 	if (reply == NULL)
 		return false;
-	ok = queue_reply_is_array(reply, 2, why) && queue_reply_kind(reply->element[0]) != '\0';
+	ok = queue_reply_is_array(reply, 2, why);
+	if (ok && queue_reply_kind(reply->element[0]) == '\0')
+		ok = failure_set(why, FAILURE_UNKNOWN, "Redis: a job's state has no name");
 	if (ok) {
 		memset(state, 0, 24);
 		strncpy(state, reply->element[0]->str, 23);

@@ -3,6 +3,7 @@
 # of it when anything fails, is killed or goes away. TAP on standard output.
 #
 #   tests/integration/test_publish.sh [FILE...]       files of tests/integration/publish, without their ending; none: all
+#   ONLY='some words'                                 only the scenarios whose names match
 #   PUBLISHER, SANDBOX                                other programs than those in build/
 set -u
 cd "$(dirname "$0")/../.." || exit 1

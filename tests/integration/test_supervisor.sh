@@ -150,6 +150,20 @@ a_fine_configuration_is_said_to_be_fine() {
 		grep -q fine "$work/o" && [ ! -s "$work/e" ]
 }
 
+# Whoever started it still has it by its process id, and what it needs of the disk it was given.
+stays_in_the_foreground_and_leaves_no_file() {
+	local parent
+	mkdir "$work/empty" || return 1
+	configure
+	pushd "$work/empty" >/dev/null || return 1
+	start TMPDIR="$work/empty" HOME="$work/empty"
+	popd >/dev/null || return 1
+	wait_for 20 serving 3 || return 1
+	parent=$(awk '/^PPid:/ { print $2 }' "/proc/$pid/status")
+	[ "$parent" = $$ ] && [ "$(readlink "/proc/$pid/exe")" = "$program" ] &&
+		[ "$(readlink "/proc/$pid/cwd")" = "$work/empty" ] && finish && [ -z "$(ls -A "$work/empty")" ]
+}
+
 # ---------------------------------------------------------------- signals
 
 term_ends_an_idle_pool_with_0() { begin && finish && ! logged 'child died'; }
@@ -383,6 +397,7 @@ works_as_pid_1() {
 tests=(
 	version_and_help_go_to_standard_output wrong_arguments_exit_64
 	wrong_settings_are_all_named_and_exit_78 a_fine_configuration_is_said_to_be_fine
+	stays_in_the_foreground_and_leaves_no_file
 	term_ends_an_idle_pool_with_0 int_ends_an_idle_pool_with_0 quit_exits_131
 	term_to_the_whole_group_kills_no_child children_ignore_what_is_not_from_the_supervisor
 	second_term_exits_143 int_after_term_exits_130 quit_after_term_exits_131

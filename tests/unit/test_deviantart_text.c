@@ -358,6 +358,27 @@ long_names_keep_their_extension_and_whole_characters(void **state)
 }
 
 static void
+a_name_ends_in_no_dot_or_blank_where_it_was_cut_either(void **state)
+{
+	char long_name[400];
+	char *name;
+
+	(void)state;
+	memset(long_name, '.', sizeof(long_name));
+	memcpy(long_name, "cat", 3);
+	memcpy(long_name + sizeof(long_name) - 16, ".no_extension_x", 16);
+	name = deviantart_clean_filename(long_name, "image/png");
+	assert_non_null(name);
+	assert_string_equal(name, "cat");
+	free(name);
+	memset(long_name, '.', 3);
+	name = deviantart_clean_filename(long_name, "image/png");
+	assert_non_null(name);
+	assert_string_equal(name, "image.png");
+	free(name);
+}
+
+static void
 any_file_name_is_harmless(void **state)
 {
 	unsigned int seed = 99;
@@ -524,6 +545,7 @@ main(void)
 		cmocka_unit_test(tags_are_cleaned_and_not_repeated),
 		cmocka_unit_test(at_most_thirty_tags_of_allowed_letters_come_out),
 		cmocka_unit_test(file_names_are_fit_for_a_header),
+		cmocka_unit_test(a_name_ends_in_no_dot_or_blank_where_it_was_cut_either),
 		cmocka_unit_test(long_names_keep_their_extension_and_whole_characters),
 		cmocka_unit_test(any_file_name_is_harmless),
 		cmocka_unit_test(types_are_token_slash_token_or_octets),

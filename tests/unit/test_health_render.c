@@ -189,21 +189,49 @@ each_thing_that_is_missing_makes_not_ready(void **state)
 }
 
 static void
+all_words_are_from(int64_t ms)
+{
+	view.board.dispatcher_heartbeat_ms = ms;
+	for (int i = 0; i < DEPENDENCY_COUNT; i++)
+		view.board.dependencies[i].checked_ms = ms;
+}
+
+static void
 word_of_a_silent_dispatcher_does_not_count(void **state)
 {
 	(void)state;
-	view.board.dispatcher_heartbeat_ms = NOW_MS - HEALTH_HEARTBEAT_MAX_AGE_MS;
+	all_words_are_from(NOW_MS - HEALTH_WORD_MAX_AGE_MS);
 	health_view_judge(&view);
 	assert_true(view.ready);
-	view.board.dispatcher_heartbeat_ms--;
+	all_words_are_from(NOW_MS - HEALTH_WORD_MAX_AGE_MS - 1);
 	assert_not_ready("Redis and PostgreSQL are unknown: the dispatcher is silent");
 	assert_true(!view.redis_up && !view.postgres_up && !view.dispatcher_fresh);
-	view.board.dispatcher_heartbeat_ms = INT64_MAX; /* garbage is no heartbeat */
+	all_words_are_from(INT64_MAX); /* garbage is no sign of life */
 	health_view_judge(&view);
 	assert_false(view.ready);
-	view.board.dispatcher_heartbeat_ms = NOW_MS + 5; /* beaten while we were reading */
+	all_words_are_from(NOW_MS + 5); /* said while we were reading */
 	health_view_judge(&view);
 	assert_true(view.ready);
+}
+
+static void
+word_about_each_server_ages_by_itself(void **state)
+{
+	(void)state;
+	view.board.dependencies[DEPENDENCY_POSTGRES].checked_ms =
+		NOW_MS - HEALTH_WORD_MAX_AGE_MS - 1;
+	assert_not_ready("PostgreSQL is unknown: nobody has asked it for too long");
+	assert_true(view.redis_up && !view.postgres_up && view.dispatcher_fresh);
+}
+
+/* One that waits for a slow statement lives: its word about the servers is fresh. */
+static void
+slow_dispatcher_is_not_a_silent_one(void **state)
+{
+	(void)state;
+	view.board.dispatcher_heartbeat_ms = NOW_MS - 4000;
+	health_view_judge(&view);
+	assert_true(view.ready && view.dispatcher_fresh);
 }
 
 /* ---- metrics ---- */
@@ -259,7 +287,7 @@ static const char metrics[] =
 	"time.\n"
 	"# TYPE publisher_workers_killed_total counter\n"
 	"publisher_workers_killed_total 0\n"
-	"# HELP publisher_dispatcher_up 1 while the dispatcher's heartbeat is fresh.\n"
+	"# HELP publisher_dispatcher_up 1 while the dispatcher gives signs of life.\n"
 	"# TYPE publisher_dispatcher_up gauge\n"
 	"publisher_dispatcher_up 1\n"
 	"# HELP publisher_dispatcher_restarts_total Dispatchers started in place of dead ones.\n"
@@ -583,6 +611,8 @@ main(void)
 		cmocka_unit_test_setup(longest_reasons_stay_valid_json, serving),
 		cmocka_unit_test_setup(each_thing_that_is_missing_makes_not_ready, serving),
 		cmocka_unit_test_setup(word_of_a_silent_dispatcher_does_not_count, serving),
+		cmocka_unit_test_setup(word_about_each_server_ages_by_itself, serving),
+		cmocka_unit_test_setup(slow_dispatcher_is_not_a_silent_one, serving),
 		cmocka_unit_test_setup(metrics_are_as_they_were, serving),
 		cmocka_unit_test_setup(old_counts_are_left_out, serving),
 		cmocka_unit_test_setup(every_series_has_help_and_type, serving),

@@ -68,16 +68,18 @@ a_changed_byte_anywhere_opens_nothing(void **state)
 	char *sealed = seal_close("k", "u", "some secret text");
 
 	(void)state;
-	for (size_t i = 0; sealed[i] != '\0' && sealed[i] != '='; i++) {
+	/* One that ends in "=": the bits of its last letter that count for nothing may not change
+	 * either.
+	 */
+	assert_int_equal(sealed[strlen(sealed) - 1], '=');
+	for (size_t i = 0; sealed[i] != '\0'; i++) {
 		char was = sealed[i];
-		char *opened;
 
-		sealed[i] = was == 'A' ? 'B' : 'A';
-		opened = seal_open("k", "u", sealed);
-		/* The last character may hold bits that do not count. */
-		if (opened != NULL && sealed[i + 1] != '=' && sealed[i + 1] != '\0')
-			fail_msg("a changed byte %zu was not noticed", i);
-		free(opened);
+		for (int byte = 1; byte < 128; byte++) {
+			sealed[i] = (char)byte;
+			if (byte != was && seal_open("k", "u", sealed) != NULL)
+				fail_msg("byte %zu became %d, which was not noticed", i, byte);
+		}
 		sealed[i] = was;
 	}
 	free(sealed);

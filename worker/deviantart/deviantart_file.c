@@ -44,14 +44,22 @@ copy_name(char *out, const char *name)
 			continue;
 		used += utf8_put(code, out + used);
 	}
-	while (used > 0 && (out[used - 1] == ' ' || out[used - 1] == '.'))
-		used--;
 	out[used] = '\0';
 	return used;
 }
 
+/* Some systems take no name that ends so. */
+static size_t
+trim_name(char *name, size_t size)
+{
+	while (size > 0 && (name[size - 1] == ' ' || name[size - 1] == '.'))
+		size--;
+	name[size] = '\0';
+	return size;
+}
+
 /* Cuts in the middle, so that the extension stays, and at a whole character. */
-static void
+static size_t
 shorten_name(char *name, size_t size)
 {
 	const char *dot = strrchr(name, '.');
@@ -59,13 +67,14 @@ shorten_name(char *name, size_t size)
 	size_t keep;
 
 	if (size <= NAME_LIMIT)
-		return;
+		return size;
 	if (extension > EXTENSION_LIMIT)
 		extension = 0;
 	keep = NAME_LIMIT - extension;
 	while (keep > 0 && ((unsigned char)name[keep] & 0xC0U) == 0x80U)
 		keep--;
 	memmove(name + keep, name + size - extension, extension + 1);
+	return keep + extension;
 }
 
 static const char *
@@ -93,12 +102,12 @@ deviantart_clean_filename(const char *name, const char *mime_type)
 
 	if (out == NULL)
 		return NULL;
-	size = copy_name(out, segment);
-	if (size == 0 || strspn(out, " ._") == size) {
+	size = trim_name(out, copy_name(out, segment));
+	size = trim_name(out, shorten_name(out, size));
+	if (strspn(out, " ._") == size) {
 		free(out);
 		return strdup(name_for_type(mime_type));
 	}
-	shorten_name(out, size);
 	return out;
 }
 

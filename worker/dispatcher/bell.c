@@ -72,8 +72,10 @@ hear(struct bell *bell, const redisReply *reply)
 	    strcmp(reply->element[1]->str, "1") != 0)
 		return;
 	due_wall_ms = strtod(reply->element[2]->str, NULL);
+	if (!(due_wall_ms > 0 && due_wall_ms <= 1e14)) /* anybody may write a score, "inf" too */
+		return;
 	due_ms = clock_mono_ms() + (int64_t)due_wall_ms - clock_wall_ms();
-	if (due_wall_ms <= 0 || due_wall_ms > 1e14 || due_ms <= clock_mono_ms())
+	if (due_ms <= clock_mono_ms())
 		return;
 	/* Not due yet: remembered, and looked at once, since clocks may differ and the look tells
 	 * it by Redis' own. */

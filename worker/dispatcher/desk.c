@@ -12,7 +12,6 @@
 #include "common/postgres.h"
 #include "common/queue/queue.h"
 #include "common/redis.h"
-#include "common/scoreboard.h"
 #include "worker/chance.h"
 #include "worker/journal.h"
 
@@ -21,12 +20,12 @@
 #define POSTGRES_CONNECT_MS   1500
 #define POSTGRES_STATEMENT_MS 3000 /* locks have to be renewed, and the watchdog waits 5 s */
 #define WAIT_FIRST_MS         50
-#define WAIT_MOST_MS          1000
+#define WAIT_MOST_MS          500 /* one that comes back is to be at work within 2 s */
 
 static const struct postgres_statement probe = {.name = "publisher_probe", .sql = "SELECT 1"};
 
 bool
-desk_open(struct desk *desk, const struct child *child)
+desk_open(struct desk *desk, const struct child *child, struct failure *why)
 {
 	const struct config *c = child->config;
 	const struct queue_settings settings = {.prefix = c->queue_prefix,
@@ -45,7 +44,9 @@ desk_open(struct desk *desk, const struct child *child)
 	desk->queue = desk->redis == NULL ? NULL : queue_new(desk->redis, &settings);
 	if (desk->postgres != NULL)
 		postgres_set_timeout(desk->postgres, POSTGRES_STATEMENT_MS);
-	if (desk->queue != NULL && desk->marker != NULL && desk->postgres != NULL)
+	if (desk->queue == NULL || desk->marker == NULL || desk->postgres == NULL)
+		failure_set(why, FAILURE_AWAY, "out of memory");
+	else if ((desk->pulse = pulse_start(c, child->board, why)) != NULL)
 		return true;
 	desk_close(desk);
 	return false;
@@ -77,8 +78,7 @@ desk_redis_failed(struct desk *desk, const struct failure *why)
 	desk->redis_up = false;
 	desk->redis_again_ms = clock_mono_ms() + chance_around(desk->redis_wait_ms);
 	desk->redis_wait_ms = longer(desk->redis_wait_ms);
-	scoreboard_dependency(desk->board, SCOREBOARD_DISPATCHER, DEPENDENCY_REDIS, false,
-			      why->message);
+	pulse_experience(desk->pulse, DEPENDENCY_REDIS, false, why->message);
 }
 
 void
@@ -102,7 +102,7 @@ desk_tend_redis(struct desk *desk)
 		log_event(LOG_INFO, "Redis is up", NULL);
 	desk->redis_up = true;
 	desk->redis_wait_ms = WAIT_FIRST_MS;
-	scoreboard_dependency(desk->board, SCOREBOARD_DISPATCHER, DEPENDENCY_REDIS, true, "");
+	pulse_experience(desk->pulse, DEPENDENCY_REDIS, true, "");
 }
 
 void
@@ -113,8 +113,7 @@ desk_postgres_failed(struct desk *desk, const struct failure *why)
 	desk->postgres_up = false;
 	desk->postgres_again_ms = clock_mono_ms() + chance_around(desk->postgres_wait_ms);
 	desk->postgres_wait_ms = longer(desk->postgres_wait_ms);
-	scoreboard_dependency(desk->board, SCOREBOARD_DISPATCHER, DEPENDENCY_POSTGRES, false,
-			      why->message);
+	pulse_experience(desk->pulse, DEPENDENCY_POSTGRES, false, why->message);
 }
 
 /* Nothing can be published without the journal; who may not create it is told what somebody who may
@@ -157,5 +156,5 @@ desk_tend_postgres(struct desk *desk)
 		log_event(LOG_INFO, "PostgreSQL is up", NULL);
 	desk->postgres_up = true;
 	desk->postgres_wait_ms = WAIT_FIRST_MS;
-	scoreboard_dependency(desk->board, SCOREBOARD_DISPATCHER, DEPENDENCY_POSTGRES, true, "");
+	pulse_experience(desk->pulse, DEPENDENCY_POSTGRES, true, "");
 }

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "worker/dispatcher/pulse.h"
 #include "worker/orders.h"
 #include "worker/worker.h"
 
@@ -22,6 +23,7 @@ struct desk {
 	struct queue *queue;  /* on it */
 	struct redis *marker; /* the blocking reader of the marker */
 	struct postgres *postgres;
+	struct pulse *pulse; /* tells /ready */
 	bool journal_ready;
 	char untold[DESK_UNTOLD][SCOREBOARD_TOKEN_SIZE];
 	unsigned untold_count;
@@ -32,11 +34,11 @@ struct desk {
 	int64_t postgres_wait_ms, postgres_again_ms;
 };
 
-bool desk_open(struct desk *desk, const struct child *child);
+bool desk_open(struct desk *desk, const struct child *child, struct failure *why);
 void desk_close(struct desk *desk);
 
-/* Connects where that is due, and probes; reports on the scoreboard what is up. Bounded in time,
- * since locks have to be renewed. */
+/* Connects where that is due, and probes; tells the pulse. Bounded in time, since locks have to be
+ * renewed. */
 void desk_tend_redis(struct desk *desk);
 void desk_tend_postgres(struct desk *desk);
 

@@ -25,8 +25,8 @@
 #include "worker/dispatcher/sweep.h"
 #include "worker/worker.h"
 
-#define BEAT_MS     500 /* heartbeat: /ready believes a dispatcher for 1.5 s */
-#define PROBE_MS    1000
+#define BEAT_MS     1000 /* heartbeat: the watchdog believes a dispatcher for 5 s */
+#define PROBE_MS    1000 /* of a connection whose server does not answer the pulse */
 #define ORPHANS_MS  5000
 #define CENSUS_MS   1000
 #define FAREWELL_MS 2000 /* to hand back what the last workers left */
@@ -111,6 +111,13 @@ compare(struct dispatcher *d)
 		desk_postgres_failed(&d->desk, &why);
 }
 
+/* While the pulse is felt our own connection tells by itself when it is broken. */
+static bool
+needs_probe(struct dispatcher *d, bool up, enum dependency which, int64_t *next_ms)
+{
+	return !up || (pulse_is_away(d->desk.pulse, which) && is_time(next_ms, PROBE_MS));
+}
+
 static void
 tend(struct dispatcher *d)
 {
@@ -118,7 +125,7 @@ tend(struct dispatcher *d)
 	bool was_up = d->desk.redis_up;
 
 	scoreboard_heartbeat(d->desk.board, SCOREBOARD_DISPATCHER);
-	if (!d->desk.redis_up || is_time(&d->probe_redis_ms, PROBE_MS))
+	if (needs_probe(d, d->desk.redis_up, DEPENDENCY_REDIS, &d->probe_redis_ms))
 		desk_tend_redis(&d->desk);
 	/* The marker's connection ended with it, and would be readable for ever. */
 	if (was_up && !d->desk.redis_up)
@@ -128,7 +135,9 @@ tend(struct dispatcher *d)
 		d->sweep.next_ms = 0;
 	if (d->desk.redis_up && !tend_queue(d, &why))
 		redis_failed(d, &why);
-	if (!d->desk.postgres_up || is_time(&d->probe_postgres_ms, PROBE_MS))
+	/* Each of the two may take its time; together they are no silence. */
+	scoreboard_heartbeat(d->desk.board, SCOREBOARD_DISPATCHER);
+	if (needs_probe(d, d->desk.postgres_up, DEPENDENCY_POSTGRES, &d->probe_postgres_ms))
 		desk_tend_postgres(&d->desk);
 	if (d->desk.postgres_up)
 		recovery_tell_postgres(&d->desk);
@@ -200,9 +209,10 @@ void
 dispatcher_main(const struct child *child)
 {
 	struct dispatcher d = {.renew_ms = 0};
+	struct failure why;
 
-	if (!desk_open(&d.desk, child)) {
-		log_event(LOG_ERROR, "the dispatcher could not start: out of memory", NULL);
+	if (!desk_open(&d.desk, child, &why)) {
+		log_failure(LOG_ERROR, "the dispatcher could not start", &why, NULL);
 		_exit(CHILD_EXIT_SICK);
 	}
 	bell_init(&d.bell);

@@ -47,6 +47,7 @@ CREATE TABLE IF NOT EXISTS publisher.token_leases (
 	holder     text NOT NULL,
 	expires_at timestamptz NOT NULL,
 	refresh_token_digest text NOT NULL DEFAULT '',      -- SHA-256 of the token that is presented
+	refused    boolean NOT NULL DEFAULT false,          -- that token was presented, and is dead
 	started_at timestamptz NOT NULL DEFAULT now()
 );
 

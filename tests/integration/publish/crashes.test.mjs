@@ -174,9 +174,10 @@ scenario('a supervisor killed: its children are gone within 5 s, and its success
 scenario('a publisher that stood still longer than its locks live changes nothing when it goes on', async () => {
 	const house = await build({ settings: { ...single, PUBLISHER_LOCK_DURATION_MS: 1500, PUBLISHER_STALE_CHECK_INTERVAL_MS: 400 } });
 	const sleeper = house.publisher;
-	const work = await inTheMiddle(house, 'submit', 'delay', { answer_delay_ms: 500 });
+	const work = await inTheMiddle(house, 'submit', 'hang', { effect: true });
 	const still = [sleeper.pid, ...childrenOf(sleeper.pid).map(({ pid }) => pid)];
 	for (const pid of still) process.kill(pid, 'SIGSTOP');
+	await house.sandbox.post('release', {});
 	await house.start();
 	await house.published(work);
 	const before = await house.row(work);
@@ -193,10 +194,13 @@ scenario('a publisher that stood still longer than its locks live changes nothin
 
 scenario('TERM in an upload: it is finished and published, exit status 0', async () => {
 	const house = await build({ settings: single });
-	const work = await inTheMiddle(house, 'submit', 'delay', { answer_delay_ms: 1500 });
+	const work = await inTheMiddle(house, 'submit', 'hang', { effect: true });
 	const next = await house.deviation(work.artist);
 	await house.add(next);
-	const end = await house.publisher.stop('SIGTERM', 15000);
+	house.publisher.kill('SIGTERM');
+	await until('it drains', () => house.said('drain begun') !== '');
+	await house.sandbox.post('release', {});
+	const end = await house.publisher.ended;
 	assert.deepEqual([end.code, end.signal], [0, null]);
 	await endsOnce(house, work, 1);
 	assert.equal((await house.job(next)).state, 'wait', 'no new job is taken');

@@ -90,6 +90,34 @@ scenario('tokens that die one after the other under load of both instances: each
 	assert.ok(all.every(({ ok, presented_times: times }) => ok && times === 1));
 });
 
+scenario('a dead login that sixteen workers meet at once: its token is presented once, no post goes out, and all do after a new login', async () => {
+	const house = await fleet();
+	const artist = await house.artist({ token_expires_at: inTime('-1 hour') }, { access_expires_in_s: -1, refresh_expires_in_s: -1 });
+	// What is to be published at once is not paused with the rest: each such job meets the dead login itself.
+	const works = [...await many(house, artist, 12), ...await many(house, artist, 12, { status: 'publishing' })];
+	const later = await house.deviation(artist, { actual_publish_at: inTime('1 hour') });
+	assert.equal(await house.enqueue(later), 0);
+	await addAll(house, works);
+	for (const work of [...works, later]) {
+		const row = await house.rowIs(work, ({ status }) => ['failed', 'draft'].includes(status));
+		assert.match(row.error_message, /connect your DeviantArt account again/);
+		assert.equal(row.execution_lock_id, null);
+		// A job that was under way when its row was paused ends as skipped.
+		await house.jobIs(work, row.status === 'failed' ? 'failed' : ['missing', 'completed']);
+	}
+	assert.equal((await house.row(later)).status, 'draft');
+	assert.deepEqual((await refreshes(house, artist)).map(({ ok, presented_times: times }) => [ok, times]), [[false, 1]]);
+	const login = { ...artist, access: `${artist.access}-new`, refresh: `${artist.refresh}-new` };
+	await house.introduce(login);
+	await house.psql.query(`UPDATE users SET refresh_token = '${login.refresh}' WHERE id = '${artist.id}'`); // its access token has to be refreshed
+	await house.psql.query(`UPDATE deviations SET status = 'scheduled', actual_publish_at = now() AT TIME ZONE 'UTC' - interval '10 seconds'`);
+	for (const work of [...works, later]) {
+		await house.published(work);
+		assert.equal((await house.seen(work)).posts.length, 1);
+	}
+	assert.deepEqual((await refreshes(house, artist)).map(({ ok }) => ok), [false, true]);
+});
+
 scenario('a refused application that sixteen workers meet: no artist\'s post is touched, all go out when it is mended', async () => {
 	const house = await fleet({ settings: { DEVIANTART_CLIENT_SECRET: 'wrong' } });
 	house.mayPresentTwice = true; // a refused application does not spend it

@@ -1,6 +1,7 @@
 // What the tests play on: houses. A house has a database, a Redis database, a sandbox and publishers of its own, so that scenarios
 // run side by side and each one's evidence (the sandbox's ledger, PostgreSQL, Redis) is its own.
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -10,10 +11,11 @@ import {
 	Postgres, Process, Psql, Redis, RedisServer, Sandbox, application, bucket, directory, freePort, pairs, request, root, sleep, sql, stopAll, storageKeys, until,
 } from './servers.mjs';
 
-export { Sandbox, freePort, request, sleep, until };
+export { Sandbox, directory, freePort, request, sleep, until };
 
 const program = process.env.PUBLISHER ?? `${root}/build/isekai-publisher`;
 const queue = 'deviation-publisher';
+const only = process.env.ONLY && new RegExp(process.env.ONLY);
 const quiet = /^(completed|failed)$/;
 
 let shared;
@@ -35,6 +37,7 @@ function servers() {
  * A test whose scenario begins at once, beside all others of its file: most of a scenario's time is waiting. They are told one by one.
  */
 export function scenario(name, play) {
+	if (only && !only.test(name)) return;
 	const played = play();
 	played.catch(() => {});
 	test(name, { timeout: 120000 }, () => played);
@@ -43,6 +46,8 @@ export function scenario(name, play) {
 after(async () => {
 	for (const house of all) await house.close();
 	await stopAll();
+	// A scenario that ran out of time may still ask servers that are gone; it does not hold up the others.
+	setTimeout(() => process.exit(1), 10000).unref();
 });
 
 /** The last test of a file: whatever happened, these hold (faults.md: I2, I5, I9). */
@@ -129,9 +134,9 @@ class House {
 	}
 
 	/** A publisher; with a health listener, once it is ready. */
-	async start(more) {
+	async start(more, args = []) {
 		// Not in our process group: a signal to the tests is not one to it.
-		const publisher = new Process('publisher', program, [], { env: this.environment(more), log: this.log, detached: true });
+		const publisher = new Process('publisher', program, args, { env: this.environment(more), log: this.log, detached: true });
 		this.publishers.push(publisher);
 		this.publisher = publisher;
 		if (this.health) await this.ready();
@@ -211,10 +216,16 @@ class House {
 		return this.psql.query(`INSERT INTO ${table} (${Object.keys(row)}) VALUES (${Object.values(row).map(sql)})`);
 	}
 
+	/** Runs one of the program's commands: {code, output, errors}. */
+	command(args, more) {
+		return new Promise((done) => {
+			execFile(program, args, { env: this.environment(more), timeout: 30000 }, (error, output, errors) => done({ code: error ? error.code : 0, output, errors }));
+		});
+	}
+
 	/** The program's own command. Gives its exit status. */
 	async enqueue(...deviations) {
-		const command = new Process('enqueue', program, ['enqueue', ...deviations.map(({ id }) => id)], { env: this.environment() });
-		return (await command.ended).code;
+		return (await this.command(['enqueue', ...deviations.map(({ id }) => id)])).code;
 	}
 
 	/** What BullMQ's Queue.add writes (bullmq-protocol.md 5). job: {id, name, data, opts, timestamp, delay, priority} */

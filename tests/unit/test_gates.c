@@ -1,0 +1,107 @@
+/*
+ * gates.c: what the script answers is believed within reason.
+ *
+ * link with: -Wl,--wrap=redis_eval
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#include <hiredis/hiredis.h>
+
+#include "worker/gates.h"
+
+#define DAY_MS (24LL * 3600 * 1000)
+
+static char wire[256];
+
+struct redisReply *__wrap_redis_eval(struct redis *redis, struct redis_script *script,
+				     int64_t timeout_ms, struct failure *why, int key_count,
+				     int argc, const char *const *argv, const size_t *argv_sizes);
+
+struct redisReply *
+__wrap_redis_eval(struct redis *redis, struct redis_script *script, int64_t timeout_ms,
+		  struct failure *why, int key_count, int argc, const char *const *argv,
+		  const size_t *argv_sizes)
+{
+	redisReader *reader = redisReaderCreate();
+	void *reply = NULL;
+
+	(void)redis;
+	(void)script;
+	(void)timeout_ms;
+	(void)why;
+	(void)key_count;
+	(void)argc;
+	(void)argv;
+	(void)argv_sizes;
+	assert_int_equal(redisReaderFeed(reader, wire, strlen(wire)), REDIS_OK);
+	assert_int_equal(redisReaderGetReply(reader, &reply), REDIS_OK);
+	assert_non_null(reply);
+	redisReaderFree(reader);
+	return reply;
+}
+
+static int64_t
+asked(const char *wait)
+{
+	static const struct config config = {.rate_limiter_enabled = true};
+	struct gates *gates = gates_new(&config, NULL);
+	struct gates_verdict verdict;
+	struct failure why;
+
+	snprintf(wire, sizeof(wire), "*3\r\n$4\r\nWAIT\r\n:%s\r\n$4\r\npace\r\n", wait);
+	assert_true(gates_ask(gates, "user", "d:f", &verdict, &why));
+	assert_false(verdict.go);
+	assert_string_equal(verdict.reason, "pace");
+	gates_free(gates);
+	return verdict.wait_ms;
+}
+
+static int64_t
+refused(const char *wait)
+{
+	static const struct config config = {.rate_limiter_enabled = true};
+	struct gates *gates = gates_new(&config, NULL);
+	struct failure refusal;
+	int64_t wait_ms = 0;
+
+	snprintf(wire, sizeof(wire), "*1\r\n:%s\r\n", wait);
+	failure_set(&refusal, FAILURE_RATE_LIMIT, "slow down");
+	gates_refused(gates, "user", "d:f", &refusal, &wait_ms);
+	gates_free(gates);
+	return wait_ms;
+}
+
+static void
+a_wait_is_taken_as_it_is(void **state)
+{
+	(void)state;
+	assert_int_equal(asked("1500"), 1500);
+	assert_in_range(refused("1500"), 1500, 1800);
+}
+
+static void
+no_wait_is_longer_than_a_day_whatever_redis_says(void **state)
+{
+	(void)state;
+	assert_int_equal(asked("9223372036854775807"), DAY_MS);
+	assert_in_range(refused("9223372036854775807"), DAY_MS, DAY_MS + DAY_MS / 5);
+	assert_int_equal(asked("-9223372036854775808"), 1);
+	assert_in_range(refused("-9223372036854775808"), 5000, 6000);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_wait_is_taken_as_it_is),
+		cmocka_unit_test(no_wait_is_longer_than_a_day_whatever_redis_says),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
