@@ -220,7 +220,11 @@ for (const version of Object.keys(versions)) {
 		const dead = make(bullmq.Worker, null, { autorun: false, lockDuration: 500 });
 		assert.equal((await dead.getNextJob('dead', { block: false })).id, job.id);
 		await dead.close(true);
+		// Said at the start, as Node's library does: such a server may lose jobs.
+		await house.redis.run('CONFIG', 'SET', 'maxmemory-policy', 'allkeys-lru');
 		await house.start();
+		await until('the log warns', () => /"level":"warn".*"maxmemoryPolicy":"allkeys-lru"/.test(house.said('maxmemoryPolicy')), 40000);
+		await house.redis.run('CONFIG', 'SET', 'maxmemory-policy', 'noeviction');
 		const { job: saved } = await house.published(deviation, 60000);
 		assert.deepEqual([saved.claims, saved.attempts, saved.stc], [2, 1, '1']);
 		assert.equal((await house.seen(deviation)).posts.length, 1);
