@@ -126,9 +126,9 @@ for (const version of Object.keys(versions)) {
 		assert.equal(next.job, undefined);
 		await bench.queue.promoteJobs();
 		assert.deepEqual((await tool.run('work', { idle: 100 })).ids.sort(), ['d', 'e']);
-		await bench.queue.add('publish', {}, { jobId: 'g', delay: 20 });
 		await bench.queue.add('publish', {}, { jobId: 'h', priority: 1 });
 		assert.equal((await tool.claim()).job.id, 'h');
+		await bench.queue.add('publish', {}, { jobId: 'g', delay: 20 });
 		await bench.queue.drain(true);
 		await new Promise((done) => setTimeout(done, 40));
 		assert.equal((await tool.claim()).state, 'none');

@@ -338,14 +338,22 @@ const histories = {
 		assert.deepEqual(await bench.redis.lrange(bench.key('active'), 0, -1), ['j-2']);
 	},
 	'due in one and the same millisecond': async (queue, side, bench) => {
+		const backoff = { type: 'fixed', delay: 600000 };
 		for (const n of [1, 2, 3]) await queue.add('publish', {}, { jobId: `j-${n}`, delay: 600000, timestamp, priority: 5, attempts: 2 });
 		await (await queue.getJob('j-1')).remove();
-		await queue.add('publish', {}, { jobId: 'now' });
+		await queue.add('publish', {}, { jobId: 'now', attempts: 2, backoff });
 		await side.claim();
-		await side.complete(1, false);
-		// The score of the first has low bits, the marker a fraction.
-		const [, score] = await bench.redis.zrange(bench.key('delayed'), 0, 0, 'WITHSCORES');
-		assert.equal(score, String((timestamp + 600000) * 4096 + 1));
+		await side.retry('boom', 600000, false);
+		// The score of the first has low bits, the mark therefore a fraction. Both have more digits than Lua prints.
+		const due = (timestamp + 600000) * 4096 + 1;
+		assert.deepEqual(await bench.redis.zrange(bench.key('delayed'), 0, 0, 'WITHSCORES'), ['j-2', String(due)]);
+		assert.equal(Number(await bench.redis.zscore(bench.key('marker'), '1')), due / 4096);
+	},
+	'the lowest priority, back in its class': async (queue, side, bench) => {
+		for (const n of [1, 2]) await queue.add('publish', {}, { jobId: `j-${n}`, priority: 2097151, attempts: 3 });
+		assert.equal(await side.claim(), 'j-1');
+		await side.retry('boom', 0, false);
+		assert.deepEqual(await bench.redis.zrange(bench.key('prioritized'), 0, -1, 'WITHSCORES'), ['j-2', '9007194959773698', 'j-1', '9007194959773699']);
 	},
 	'no length of the event stream': async (queue, side, bench) => {
 		const [backoff, attempts] = [{ type: 'fixed', delay: 600000 }, 2];

@@ -43,7 +43,7 @@ const differences = {
 /** Which of them a history shows; one that is not here shows none. */
 const known = new Map(Object.entries({
 	prev: ['one job completed', 'completed without looking for the next', 'completed while a delayed job waits',
-		'failed for good at the first attempt', 'own rate limit', 'due in one and the same millisecond', 'removed with all its keys'],
+		'failed for good at the first attempt', 'own rate limit', 'removed with all its keys'],
 	next: ['retry with a delay'],
 	back: ['put back, by class'],
 	stalls: ['stalled', 'stalled too often'],
@@ -54,7 +54,7 @@ const known = new Map(Object.entries({
 	'prev kept': ['the parent of the parent fails too'],
 	'prev back name': ['paused'],
 	'prev from back error': ['who is heard of is suspected no more'],
-	'from error': ['retried at once while paused'],
+	'from error': ['retried at once while paused', 'the lowest priority, back in its class'],
 	'prev name': ['finish and claim, prioritized, nothing returned', 'delayed jobs become due', 'progress and logs',
 		'removed when done', 'only so many are kept', 'only so old ones are kept', 'failures are kept by number and by age', 'metrics', 'queue-wide concurrency',
 		'deduplication key released', 'children complete, the parent follows', 'a delayed parent follows later',
