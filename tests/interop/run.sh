@@ -33,7 +33,7 @@ make --no-print-directory -s all >&2
 [ "$variant" = release ] || make --no-print-directory -s VARIANT="$variant" all >&2
 make --no-print-directory VARIANT="$variant" "build/$variant/$here/queue_tool.o" "${archives[@]}" >&2
 sanitizers=()
-[ "$variant" != asan ] || sanitizers=(-fsanitize=address,undefined)
+[ "$variant" != asan ] || sanitizers=("-fsanitize=address,undefined")
 # hiredis_ssl comes before hiredis, and only where there is one.
 tls=$(pkg-config --exists hiredis_ssl 2>/dev/null && pkg-config --libs hiredis_ssl || true)
 # shellcheck disable=SC2046,SC2086
