@@ -261,8 +261,8 @@ run_with_lock(struct work *w)
 		failure_set(&why, FAILURE_AWAY, "out of memory");
 	if (w->lock == NULL || w->name == NULL || !tools_database(w->tools, &why) ||
 	    !journal_begin(w->tools->postgres, w->data.deviation_id, w->data.user_id, w->lock,
-			   w->job->id, w->job->retried_by_hand ? NULL : w->name, &w->deviation,
-			   &why)) {
+			   w->job->id, w->job->retried_by_hand ? NULL : w->name, w->job->stalls,
+			   &w->deviation, &why)) {
 		end_without_row(w, &why);
 		return;
 	}

@@ -204,12 +204,16 @@ run_fenced(struct postgres *postgres, const struct postgres_statement *statement
 
 bool
 journal_begin(struct postgres *postgres, const char *deviation_id, const char *user_id,
-	      const char *lock, const char *job_id, const char *job_name, struct deviation **out,
-	      struct failure *why)
+	      const char *lock, const char *job_id, const char *job_name, int stalls,
+	      struct deviation **out, struct failure *why)
 {
-	const char *const values[] = {deviation_id, user_id, lock, job_id, job_name};
-	struct pg_result *result = postgres_run(postgres, &begin, 5, values, why);
+	char stalls_text[16];
+	const char *const values[] = {deviation_id, user_id, lock, job_id, job_name, stalls_text};
+	struct pg_result *result;
 	bool done = true;
+
+	snprintf(stalls_text, sizeof(stalls_text), "%d", stalls);
+	result = postgres_run(postgres, &begin, 6, values, why);
 
 	if (result == NULL)
 		return false;

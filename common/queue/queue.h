@@ -50,6 +50,7 @@ struct queue_job {
 	int64_t delay_ms;
 	int priority;
 	int attempts_started;  /* ats, this claim included */
+	int stalls;            /* how often a stalled check recovered it (11.2) */
 	bool retried_by_hand;  /* it had ended, and somebody had it run again (9.5) */
 	int attempts_made;     /* attempts that ended: atm, and what v4 counted in attemptsMade */
 	int max_attempts;      /* opts.attempts, else default_attempts; at least 1 */

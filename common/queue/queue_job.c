@@ -28,6 +28,8 @@ enum field {
 	FIELD_DEFA,
 	FIELD_RJK,
 	FIELD_PROCESSED_ON,
+	FIELD_STC,
+	FIELD_STALLED_COUNTER,
 	FIELD_PROCESSED_BEFORE,
 	FIELD_COUNT
 };
@@ -102,6 +104,9 @@ read_numbers(struct queue_job *job, const redisReply *started, redisReply *const
 	 */
 	made += queue_reply_int(field[FIELD_ATTEMPTS_MADE], 0, INT_MAX, 0);
 	job->attempts_made = made > INT_MAX ? INT_MAX : (int)made;
+	/* Before 5.49 it was counted in stalledCounter. */
+	job->stalls = (int)(queue_reply_int(field[FIELD_STC], 0, INT_MAX / 2, 0) +
+			    queue_reply_int(field[FIELD_STALLED_COUNTER], 0, INT_MAX / 2, 0));
 	job->attempts_started = (int)queue_reply_int(started, 0, INT_MAX, 1);
 	job->timestamp_ms = queue_reply_int(field[FIELD_TIMESTAMP], 0, TIME_MAX, 0);
 	job->claimed_ms = queue_reply_int(field[FIELD_PROCESSED_ON], 0, TIME_MAX, 0);

@@ -15,7 +15,7 @@
 
 #include "common/queue/queue_internal.h"
 
-#define FIELDS 14
+#define FIELDS 16
 
 /* A reply as hiredis would give it, without its allocations. */
 struct fake {
@@ -61,6 +61,8 @@ usual(struct fake *fake)
 		NULL,
 		"1795513820412",
 		NULL,
+		NULL,
+		NULL,
 	};
 
 	memset(fake, 0, sizeof(*fake));
@@ -88,6 +90,8 @@ enum {
 	DEFA,
 	RJK,
 	CLAIMED,
+	STC,
+	STALLED_COUNTER,
 	CLAIMED_BEFORE
 };
 
