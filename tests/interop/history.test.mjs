@@ -431,6 +431,14 @@ const histories = {
 		const parent = await bench.redis.hgetall(bench.key('parent'));
 		assert.match(bench.old ? parent.failedReason : parent.defa, /^child .*child-1 failed$/);
 	},
+	'the parent that is not kept fails with its child': async (queue, side, bench) => {
+		await flow(bench, { failParentOnFailure: true }, {}, { removeOnFail: true });
+		await side.claim();
+		assert.equal(await side.failForGood('boom'), bench.old ? 'child-2' : 'parent');
+		if (bench.old) return;
+		await side.failForGood(await bench.redis.hget(bench.key('parent'), 'defa'));
+		assert.equal(await bench.redis.exists(bench.key('parent')), 0);
+	},
 	'the parent of the parent fails too': async (queue, side, bench) => {
 		await family(bench, { failParentOnFailure: true });
 		assert.equal(await side.claim(), 'child');

@@ -58,7 +58,7 @@ const known = new Map(Object.entries({
 	'prev name': ['finish and claim, prioritized, nothing returned', 'delayed jobs become due', 'progress and logs',
 		'removed when done', 'only so many are kept', 'only so old ones are kept', 'failures are kept by number and by age', 'metrics', 'queue-wide concurrency',
 		'deduplication key released', 'children complete, the parent follows', 'a delayed parent follows later',
-		'a child without a flag fails', 'no attempts given', 'trimmed with all their keys', 'marks of BullMQ 4 are no jobs', 'no length of the event stream', 'a child fails and is removed', 'the child is ignored',
+		'a child without a flag fails', 'the parent that is not kept fails with its child', 'no attempts given', 'trimmed with all their keys', 'marks of BullMQ 4 are no jobs', 'no length of the event stream', 'a child fails and is removed', 'the child is ignored',
 		'the child is taken out', 'a failed child is trimmed away'],
 }).flatMap(([found, histories]) => histories.map((history) => [history, found])));
 

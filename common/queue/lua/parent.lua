@@ -56,13 +56,13 @@ end
 
 local child_failed
 
--- Taken out of waiting-children; nobody will claim it. It is kept until a failing job of its queue trims the set.
+-- Taken out of waiting-children; nobody will claim it. Where it is kept, the next failing job of its queue trims the set.
 local function fail_parent(parent, reason)
 	call("ZADD", parent.prefix .. "failed", now, parent.id)
 	call("HSET", parent.key, "failedReason", reason, "finishedOn", now)
 	call("XADD", parent.prefix .. "events", "*", "event", "failed", "jobId", parent.id, "failedReason", reason,
 		"prev", "waiting-children")
-	local fields = call("HMGET", parent.key, "parentKey", "parent", "deid")
+	local fields = call("HMGET", parent.key, "parentKey", "parent", "deid", "opts")
 	local owner = fields[3] and parent.prefix .. "de:" .. fields[3]
 	if owner and call("PTTL", owner) == -1 and call("GET", owner) == parent.id then
 		call("DEL", owner)
@@ -70,6 +70,12 @@ local function fail_parent(parent, reason)
 	local above = (fields[1] or fields[2]) and parent_of(fields[1], fields[2])
 	if above then
 		child_failed(above, parent.key, reason)
+	end
+	local keep = decode(fields[4]).removeOnFail
+	if keep == true or keep == 0 then
+		call("ZREM", parent.prefix .. "failed", parent.id)
+		call("DEL", parent.key, parent.key .. ":logs", parent.key .. ":dependencies", parent.key .. ":processed",
+			parent.key .. ":failed", parent.key .. ":unsuccessful")
 	end
 end
 
