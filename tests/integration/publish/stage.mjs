@@ -138,7 +138,7 @@ class House {
 		return publisher;
 	}
 
-	async ready(ms = 15000) {
+	async ready(ms = 60000) {
 		await until('/ready answers 200', async () => (await this.ask('/ready')).status === 200, ms);
 	}
 
