@@ -393,8 +393,8 @@ class House {
 
 	async close() {
 		await Promise.all(this.publishers.map((publisher) => publisher.stop('SIGQUIT')));
-		this.psql.close();
-		this.redis.close();
+		this.psql?.close(); // a house that could not be furnished has none
+		this.redis?.close();
 	}
 }
 
