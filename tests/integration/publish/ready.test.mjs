@@ -9,15 +9,15 @@ import { afterwards, build, childrenOf, inTime, isAlive, scenario, sleep, until 
 
 const promised = 2000;
 /** A machine that is busy with other tests may take its time; for ever it may not. */
-const patience = 8000;
+const patience = 6000;
 
 /**
- * The usual is judged, the median, and by `patience` that nothing was left waiting: the program itself needs 1.5 s at most, but nobody
- * knows what else has the processors.
+ * The usual is judged, where there are enough samples for a median, and by `patience` that nothing was left waiting: the program itself
+ * needs 1.5 s at most, but nobody knows what else has the processors.
  */
 function isPrompt(what, times, ms) {
 	const sorted = [...times].sort((a, b) => a - b);
-	assert.ok(sorted.length === 0 || sorted[Math.floor((sorted.length - 1) / 2)] <= ms, `${what} within ${ms} ms: ${sorted}`);
+	assert.ok(sorted.length < 5 || sorted[Math.floor((sorted.length - 1) / 2)] <= ms, `${what} within ${ms} ms: ${sorted}`);
 }
 
 /** Probes all the time until the end: every answer comes, is of its form, and /health is always well. Gives what was seen. */
@@ -358,7 +358,7 @@ scenario('/metrics counts the queue as it is within two seconds, and tells no ol
 	await house.inFlight('submit');
 	const waiting = await Promise.all([1, 2, 3].map(() => house.deviation(artist)));
 	for (const work of waiting) await house.add(work);
-	await house.add(await house.deviation(artist), { delay: 60000 });
+	await house.add(await house.deviation(artist, { actual_publish_at: inTime('1 hour') }), { delay: 3600000 });
 	const state = (name) => metric(house, `publisher_queue_jobs{state="${name}"}`);
 	await until('it counts them', async () => (await state('waiting')) === 3 && (await state('active')) === 1 && (await state('delayed')) === 1, patience);
 	assert.equal(await metric(house, 'publisher_active_jobs'), 1);
