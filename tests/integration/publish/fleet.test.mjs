@@ -148,7 +148,7 @@ scenario('a refused application that sixteen workers meet: no artist\'s post is 
 // ---------------------------------------------------------------- gates
 
 // Long enough for twenty jobs to be looked at and put aside meanwhile, also with sanitizers.
-const pause = process.env.VARIANT === 'asan' ? 12 : 3;
+const pause = process.env.VARIANT === 'asan' ? 12 : 6;
 
 for (const [whose, endpoint] of [['user', 'submit'], ['user', 'publish'], ['application', 'submit'], ['application', 'publish']]) {
 	scenario(`429 at ${endpoint}, ${whose}_api_threshold, Retry-After ${pause}: not one of both instances asks earlier; it holds no worker and burns nothing`, async () => {
