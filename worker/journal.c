@@ -256,11 +256,11 @@ journal_submitted(struct postgres *postgres, const struct deviation *deviation, 
 	const char *const values[] = {deviation->id, lock,
 				      file->id,      file->item,
 				      file->digest,  text_bool(file == deviation->files),
-				      detail};
+				      detail,        deviation->title};
 
 	snprintf(detail, sizeof(detail), "item %s, %lld bytes", file->item,
 		 (long long)file->size_bytes);
-	if (!run_fenced(postgres, &submitted, 7, values, why))
+	if (!run_fenced(postgres, &submitted, 8, values, why))
 		return false;
 	file->state = FILE_SUBMITTED;
 	return true;
@@ -373,10 +373,10 @@ journal_outcome(struct postgres *postgres, const char *deviation_id, const char 
 
 bool
 journal_twins(struct postgres *postgres, const struct deviation *deviation,
-	      const struct deviation_file *file, size_t *count, struct failure *why)
+	      const struct deviation_file *file, const char *title, size_t *count,
+	      struct failure *why)
 {
-	const char *const values[] = {deviation->user_id, deviation->title, deviation->id,
-				      file->id};
+	const char *const values[] = {deviation->user_id, title, deviation->id, file->id};
 	PGresult *result = POSTGRES_RESULT(postgres_run(postgres, &twins, 4, values, why));
 
 	if (result == NULL)

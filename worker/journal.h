@@ -104,7 +104,8 @@ bool journal_outcome(struct postgres *postgres, const char *deviation_id, const 
 
 /* How many other files of the user, under the same title, have a publish that is not settled. */
 bool journal_twins(struct postgres *postgres, const struct deviation *deviation,
-		   const struct deviation_file *file, size_t *count, struct failure *why);
+		   const struct deviation_file *file, const char *title, size_t *count,
+		   struct failure *why);
 
 /* used[i]: the DeviantArt id ids[i] already belongs to another post or file of ours. */
 bool journal_used_posts(struct postgres *postgres, const char *deviation_id, const char *file_id,

@@ -59,6 +59,13 @@ call_gallery(struct publishing *p, void *arg, struct failure *why)
 				  why);
 }
 
+/* What the gallery calls the post: its artist may have changed the row since. */
+static const char *
+submitted_title(const struct publishing *p)
+{
+	return p->file->title != NULL ? p->file->title : p->deviation->title;
+}
+
 static bool
 same_title(const char *ours, const struct deviantart_gallery_post *post)
 {
@@ -92,7 +99,7 @@ read_gallery(struct publishing *p, struct candidates *found, struct failure *why
 	int64_t first_s = first_request_s(p->file);
 	struct gallery_page page = {.has_more = true};
 	bool cut, reached_old = false, done = false;
-	char *clean = deviantart_clean_title(p->deviation->title, &cut);
+	char *clean = deviantart_clean_title(submitted_title(p), &cut);
 	char *title = clean == NULL ? NULL : deviantart_plain_title(clean);
 
 	found->count = 0;
@@ -217,7 +224,8 @@ leave_to_twins(struct publishing *p, struct candidates *found, struct failure *w
 
 	if (found->count == 0 || p->file->public_for_ms >= 0)
 		return true;
-	if (!journal_twins(p->tools->postgres, p->deviation, p->file, &twins, why))
+	if (!journal_twins(p->tools->postgres, p->deviation, p->file, submitted_title(p), &twins,
+			   why))
 		return false;
 	if (found->count <= twins)
 		found->count = 0;

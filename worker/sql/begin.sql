@@ -66,7 +66,7 @@ SELECT s.status::text, s.user_id, (SELECT execution_version FROM locked),
                                           'type', f.mime_type, 'size', f.file_size)
                         ORDER BY f.sort_order, f.created_at, f.id)
         FROM {schema}.deviation_files f WHERE f.deviation_id = $1) AS files,
-       (SELECT json_agg(json_build_object('id', j.file_id, 'item', j.stash_item_id, 'digest', j.digest, 'state', j.state,
+       (SELECT json_agg(json_build_object('id', j.file_id, 'item', j.stash_item_id, 'digest', j.digest, 'title', j.title, 'state', j.state,
                 'first_ms', (extract(epoch FROM now() - j.publish_first_at) * 1000)::bigint,
                 'first_at', extract(epoch FROM j.publish_first_at)::bigint,
                 'last_ms', (extract(epoch FROM now() - j.publish_last_at) * 1000)::bigint,

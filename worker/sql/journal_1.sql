@@ -26,6 +26,7 @@ CREATE TABLE IF NOT EXISTS publisher.files (
 	file_id                text NOT NULL,
 	stash_item_id          text NOT NULL,
 	digest                 text NOT NULL,               -- of what was submitted; '' where nobody knows (adopted)
+	title                  text,                        -- as submitted: by it the gallery shows the post, whatever the row says since
 	state                  text NOT NULL CHECK (state IN ('submitted', 'publishing', 'published')),
 	uploads                integer NOT NULL DEFAULT 1,
 	submitted_at           timestamptz NOT NULL DEFAULT now(),

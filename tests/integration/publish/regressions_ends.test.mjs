@@ -28,7 +28,8 @@ for (const status of [500, 503]) {
 		await house.add(work);
 		await house.rowIs(work, ({ error_message: message }) => message);
 		await house.update(work, "title = title || ' anew'");
-		await until('it is known to be public', async () => (await house.journal(work))[0].public_since || (await house.row(work)).status === 'published');
+		const { row } = await house.published(work);
+		assert.ok(row.deviation_url, 'found under the title that it went out with');
 		const anew = await house.seen({ ...work, title: `${work.title} anew` });
 		const { posts, submits } = await house.seen(work);
 		assert.deepEqual([posts.length + anew.posts.length, submits.length + anew.submits.length], [1, 1]);
