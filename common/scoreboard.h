@@ -245,8 +245,8 @@ struct scoreboard_view {
 		bool up;
 		int64_t since_ms, checked_ms; /* checked_ms 0: nobody has looked yet */
 		char reason[SCOREBOARD_TEXT_SIZE];
-	} dependencies[DEPENDENCY_COUNT]; /* as the dispatcher reports; its word counts while its
-					     heartbeat is fresh */
+	} dependencies[DEPENDENCY_COUNT]; /* as the dispatcher reports; a word counts while it is
+					     fresh */
 	char operator_fault[SCOREBOARD_TEXT_SIZE]; /* any slot's latest; "" = none */
 	int64_t queue[QUEUE_STATE_COUNT];
 	int64_t queue_counted_ms; /* 0 = never */

@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -230,6 +231,7 @@ main(int argc, char **argv)
 		fputs("usage: isekai-healthcheck [-c FILE]\n", stderr);
 		return EXIT_FAILURE;
 	}
+	(void)prctl(PR_SET_DUMPABLE, 0); /* the file that is read holds secrets */
 	set_deadline();
 	if (probe(ini_path, &why))
 		return EXIT_SUCCESS;

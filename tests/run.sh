@@ -144,7 +144,7 @@ everything() {
 
 	for script in "${integration[@]}" tests/integration/*.sh; do
 		# A .sh that cannot be executed is a library of the others.
-		[ -x "$script" ] && suite "${script#build/release/}" 600 "$script"
+		[ -x "$script" ] && suite "${script#build/release/}" 1200 "$script"
 	done
 	[ -x tests/interop/run.sh ] && suite tests/interop 900 tests/interop/run.sh
 	[ -x tests/chaos/run.sh ] && suite tests/chaos 1200 tests/chaos/run.sh

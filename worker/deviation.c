@@ -246,8 +246,10 @@ read_journal(struct deviation *deviation, const char *json, bool *failed)
 		file->asks = member_int(entry, "asks");
 		file->looks = member_int(entry, "looks");
 		file->item_gone = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(entry, "gone"));
-		free(file->deviation_id); /* an id that is told twice */
+		free(file->title); /* an id that is told twice */
+		free(file->deviation_id);
 		free(file->url);
+		file->title = member_text(entry, "title", failed);
 		file->deviation_id = member_text(entry, "deviation_id", failed);
 		file->url = member_text(entry, "url", failed);
 	}
@@ -357,6 +359,7 @@ deviation_free(struct deviation *d)
 		free(file->name);
 		free(file->key);
 		free(file->type);
+		free(file->title);
 		free(file->deviation_id);
 		free(file->url);
 	}

@@ -35,6 +35,7 @@ struct deviation_file {
 	enum file_state state;
 	char item[DEVIANTART_ITEM_SIZE]; /* "" while there is none */
 	char digest[65];                 /* SHA-256 in hex of what was submitted; "" = unknown */
+	char *title;                     /* as it was submitted; NULL = not known */
 	int64_t publish_first_at_s; /* Unix time of the first publish that may have got through; 0 =
 				       none */
 	int64_t publish_last_ago_ms; /* -1 = never */

@@ -77,7 +77,9 @@ end_unlocked(struct work *w)
 		return;
 	case DEVIATION_SCHEDULED:
 		if (d->due_known && d->due_in_ms > 0) {
-			job_end_defer(w, early ? LOOK_AGAIN_EVERY_MS : d->due_in_ms);
+			job_end_defer(w, early && d->due_in_ms > LOOK_AGAIN_EVERY_MS
+						 ? LOOK_AGAIN_EVERY_MS
+						 : d->due_in_ms);
 			return;
 		}
 		break;
@@ -259,7 +261,8 @@ run_with_lock(struct work *w)
 		failure_set(&why, FAILURE_AWAY, "out of memory");
 	if (w->lock == NULL || w->name == NULL || !tools_database(w->tools, &why) ||
 	    !journal_begin(w->tools->postgres, w->data.deviation_id, w->data.user_id, w->lock,
-			   w->job->id, w->name, &w->deviation, &why)) {
+			   w->job->id, w->job->retried_by_hand ? NULL : w->name, w->job->stalls,
+			   &w->deviation, &why)) {
 		end_without_row(w, &why);
 		return;
 	}

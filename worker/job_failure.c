@@ -7,6 +7,7 @@
 #include <cjson/cJSON.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/log.h"
 #include "worker/chance.h"
@@ -15,8 +16,12 @@
 #include "worker/retry.h"
 #include "worker/token.h"
 
-#define UNRESOLVED_STEPS    2 /* of a category's waits, while an outcome is unknown */
-#define UNRESOLVED_LEAST_MS 2000
+/* While an outcome is unknown: 2 s doubling to 4 min for what else would end the job, for a day. */
+#define UNRESOLVED_FIRST_MS 2000
+#define UNRESOLVED_STEPS    7
+#define UNRESOLVED_FOR_MS   (24LL * 3600 * 1000)
+#define LOOK_FIRST                                                                                 \
+	"It may be public all the same: please look at your gallery before scheduling it again"
 
 static struct retry_history
 history_of(const struct work *w, const struct failure *why, int64_t gate_wait_ms)
@@ -92,24 +97,59 @@ pause_artist(struct work *w, struct failure *why)
 	return true;
 }
 
+/* The failure that ends a post of which a part may be public without our knowing. */
+static void
+ask_to_look(struct failure *why, const char *words)
+{
+	char text[sizeof(why->message)];
+
+	snprintf(text, sizeof(text), "%s", words);
+	failure_set(why, why->category, "%.300s%s " LOOK_FIRST, text,
+		    text[0] != '\0' && text[strlen(text) - 1] != '.' ? "." : "");
+}
+
+/* A file was asked to be published, the answer is not known, and the job ends for another reason.
+ */
+static bool
+leaves_unknown(const struct work *w, const struct failure *why)
+{
+	const struct deviation *d = w->deviation;
+
+	for (size_t i = 0; i < d->file_count; i++) {
+		const struct deviation_file *file = &d->files[i];
+		bool refused = file == w->publishing.file && w->publishing.publish_refused &&
+			       (file->asks <= 1 || why->category == FAILURE_VALIDATION_ERROR);
+
+		if (file->state == FILE_PUBLISHING && !refused)
+			return true;
+	}
+	return false;
+}
+
 void
 job_end_for_good(struct work *w, const struct failure *why)
 {
 	struct publishing *p = &w->publishing;
 	bool dead = why->category == FAILURE_REFRESH_TOKEN_EXPIRED;
-	const char *message = dead ? token_dead_message : why->message;
 	const char *file_id = p->file != NULL ? p->file->id : NULL;
-	struct failure away;
+	struct failure away, told = *why;
 
+	if (dead)
+		failure_set(&told, why->category, "%s", token_dead_message);
+	/* Where everything was asked, the message says so already. */
+	if (!p->unknowable && !p->item_gone && leaves_unknown(w, why)) {
+		ask_to_look(&told, told.message);
+		scoreboard_count_reconciled(w->tools->board, w->tools->slot, RECONCILED_FAILED);
+	}
 	if ((dead && !pause_artist(w, &away)) ||
-	    !journal_failed(w->tools->postgres, w->deviation->id, w->lock, message,
+	    !journal_failed(w->tools->postgres, w->deviation->id, w->lock, told.message,
 			    p->item_gone ? file_id : NULL,
 			    p->publish_refused && !p->item_gone ? file_id : NULL, w->name, &away)) {
 		job_end_database_away(w, &away);
 		return;
 	}
-	job_end_with_reason(w, JOB_END_FAIL, why);
-	log_failure(LOG_ERROR, "Deviation failed for good", why, NULL);
+	job_end_with_reason(w, JOB_END_FAIL, &told);
+	log_failure(LOG_ERROR, "Deviation failed for good", &told, NULL);
 }
 
 static void
@@ -159,26 +199,29 @@ is_unresolved(const struct work *w, const struct failure *why)
 	return why->category != FAILURE_REFRESH_TOKEN_EXPIRED;
 }
 
-/* What the table says of a failure while an outcome is unknown: it is waited for, whatever it is.
+/*
+ * While an outcome is unknown no failure burns an attempt: what the table would count as one is
+ * waited out as a refusal is, with growing pauses, and like a refusal it is given up after a day.
  */
 static struct retry_decision
 decide_unresolved(const struct retry_history *history, const struct failure *why, double chance)
 {
-	struct retry_history patient = *history;
-	struct retry_decision decision;
+	struct retry_decision decision = retry_decide(why, history, chance);
+	int steps = history->category_retries < UNRESOLVED_STEPS ? history->category_retries
+								 : UNRESOLVED_STEPS;
+	int64_t wait_ms = (int64_t)UNRESOLVED_FIRST_MS << steps;
 
-	patient.attempts_made = 0;
-	patient.refused_for_ms = -1;
-	if (patient.category_retries > UNRESOLVED_STEPS)
-		patient.category_retries = UNRESOLVED_STEPS;
-	patient.max_attempts = UNRESOLVED_STEPS + 2;
-	decision = retry_decide(why, &patient, chance);
-	if (decision.action == RETRY_ATTEMPT || decision.action == RETRY_FAIL) {
-		decision.action = RETRY_WAIT;
-		if (decision.delay_ms < UNRESOLVED_LEAST_MS)
-			decision.delay_ms = UNRESOLVED_LEAST_MS;
-	}
-	return decision;
+	if (decision.action != RETRY_ATTEMPT && decision.action != RETRY_FAIL)
+		return decision;
+	if (history->refused_for_ms >= UNRESOLVED_FOR_MS)
+		return (struct retry_decision){.action = RETRY_FAIL};
+	if (why->wait_ms > wait_ms)
+		wait_ms = why->wait_ms;
+	return (struct retry_decision){.action = RETRY_WAIT,
+				       .refusal = true,
+				       .count_as = failure_category_name(why->category),
+				       .delay_ms =
+					       wait_ms + (int64_t)(0.2 * chance * (double)wait_ms)};
 }
 
 void

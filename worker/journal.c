@@ -204,12 +204,16 @@ run_fenced(struct postgres *postgres, const struct postgres_statement *statement
 
 bool
 journal_begin(struct postgres *postgres, const char *deviation_id, const char *user_id,
-	      const char *lock, const char *job_id, const char *job_name, struct deviation **out,
-	      struct failure *why)
+	      const char *lock, const char *job_id, const char *job_name, int stalls,
+	      struct deviation **out, struct failure *why)
 {
-	const char *const values[] = {deviation_id, user_id, lock, job_id, job_name};
-	struct pg_result *result = postgres_run(postgres, &begin, 5, values, why);
+	char stalls_text[16];
+	const char *const values[] = {deviation_id, user_id, lock, job_id, job_name, stalls_text};
+	struct pg_result *result;
 	bool done = true;
+
+	snprintf(stalls_text, sizeof(stalls_text), "%d", stalls);
+	result = postgres_run(postgres, &begin, 6, values, why);
 
 	if (result == NULL)
 		return false;
@@ -252,11 +256,11 @@ journal_submitted(struct postgres *postgres, const struct deviation *deviation, 
 	const char *const values[] = {deviation->id, lock,
 				      file->id,      file->item,
 				      file->digest,  text_bool(file == deviation->files),
-				      detail};
+				      detail,        deviation->title};
 
 	snprintf(detail, sizeof(detail), "item %s, %lld bytes", file->item,
 		 (long long)file->size_bytes);
-	if (!run_fenced(postgres, &submitted, 7, values, why))
+	if (!run_fenced(postgres, &submitted, 8, values, why))
 		return false;
 	file->state = FILE_SUBMITTED;
 	return true;
@@ -369,10 +373,10 @@ journal_outcome(struct postgres *postgres, const char *deviation_id, const char 
 
 bool
 journal_twins(struct postgres *postgres, const struct deviation *deviation,
-	      const struct deviation_file *file, size_t *count, struct failure *why)
+	      const struct deviation_file *file, const char *title, size_t *count,
+	      struct failure *why)
 {
-	const char *const values[] = {deviation->user_id, deviation->title, deviation->id,
-				      file->id};
+	const char *const values[] = {deviation->user_id, title, deviation->id, file->id};
 	PGresult *result = POSTGRES_RESULT(postgres_run(postgres, &twins, 4, values, why));
 
 	if (result == NULL)

@@ -37,11 +37,12 @@ bool journal_lock_is_of(const char *lock, const char *job_id);
 
 /*
  * Reads the deviation and takes its execution lock if it is due, free (or ours, older, of the same
- * job, or stale) and belongs to user_id. job_name: journal_job_name(). *out NULL: there is no such
- * row. The caller frees *out.
+ * job, or stale) and belongs to user_id. job_name: journal_job_name(), or NULL for a job that is
+ * known to be retried by hand. stalls: of the job. *out NULL: there is no such row. The caller
+ * frees *out.
  */
 bool journal_begin(struct postgres *postgres, const char *deviation_id, const char *user_id,
-		   const char *lock, const char *job_id, const char *job_name,
+		   const char *lock, const char *job_id, const char *job_name, int stalls,
 		   struct deviation **out, struct failure *why);
 
 /* A stash item that the journal does not know becomes the first file's, outcome unknown. */
@@ -103,7 +104,8 @@ bool journal_outcome(struct postgres *postgres, const char *deviation_id, const 
 
 /* How many other files of the user, under the same title, have a publish that is not settled. */
 bool journal_twins(struct postgres *postgres, const struct deviation *deviation,
-		   const struct deviation_file *file, size_t *count, struct failure *why);
+		   const struct deviation_file *file, const char *title, size_t *count,
+		   struct failure *why);
 
 /* used[i]: the DeviantArt id ids[i] already belongs to another post or file of ours. */
 bool journal_used_posts(struct postgres *postgres, const char *deviation_id, const char *file_id,

@@ -145,7 +145,10 @@ publish_first_time(struct publishing *p, struct publish_wait *wait, struct failu
 		p->publish_refused = false;
 		return reconcile_already_published(p, wait, why);
 	}
-	p->item_gone = publishing_code(why) == PUBLISH_CODE_ITEM_GONE;
+	if (publishing_code(why) == PUBLISH_CODE_ITEM_GONE) {
+		p->publish_refused = false;
+		return reconcile_item_gone(p, wait, why);
+	}
 	return PUBLISH_FAILED;
 }
 

@@ -22,6 +22,7 @@
 #define LINK_FIRST_WAIT_MS 2000
 #define GONE_LOOKS         3
 #define GONE_WAIT_MS       15000
+#define GONE_FIRST_WAIT_MS 1000
 #define ASKS_MAX           5
 #define GALLERY_TRIES      3
 
@@ -58,6 +59,13 @@ call_gallery(struct publishing *p, void *arg, struct failure *why)
 				  why);
 }
 
+/* What the gallery calls the post: its artist may have changed the row since. */
+static const char *
+submitted_title(const struct publishing *p)
+{
+	return p->file->title != NULL ? p->file->title : p->deviation->title;
+}
+
 static bool
 same_title(const char *ours, const struct deviantart_gallery_post *post)
 {
@@ -91,7 +99,7 @@ read_gallery(struct publishing *p, struct candidates *found, struct failure *why
 	int64_t first_s = first_request_s(p->file);
 	struct gallery_page page = {.has_more = true};
 	bool cut, reached_old = false, done = false;
-	char *clean = deviantart_clean_title(p->deviation->title, &cut);
+	char *clean = deviantart_clean_title(submitted_title(p), &cut);
 	char *title = clean == NULL ? NULL : deviantart_plain_title(clean);
 
 	found->count = 0;
@@ -216,7 +224,8 @@ leave_to_twins(struct publishing *p, struct candidates *found, struct failure *w
 
 	if (found->count == 0 || p->file->public_for_ms >= 0)
 		return true;
-	if (!journal_twins(p->tools->postgres, p->deviation, p->file, &twins, why))
+	if (!journal_twins(p->tools->postgres, p->deviation, p->file, submitted_title(p), &twins,
+			   why))
 		return false;
 	if (found->count <= twins)
 		found->count = 0;
@@ -358,7 +367,9 @@ look_for_gone(struct publishing *p, struct publish_wait *wait, struct failure *w
 	const struct journal_outcome gone = {
 		.item_gone = true, .looked = true, .step = "item gone", .detail = "error_code 7"};
 
-	if (p->file->looks >= GONE_LOOKS) {
+	/* The very first request was refused: what the gallery may show is not ours of a moment
+	 * ago, and one look is enough. */
+	if (p->file->asks <= 1 || p->file->looks >= GONE_LOOKS) {
 		p->item_gone = true;
 		p->unknowable = true;
 		scoreboard_count_reconciled(p->tools->board, p->tools->slot, RECONCILED_FAILED);
@@ -373,6 +384,17 @@ look_for_gone(struct publishing *p, struct publish_wait *wait, struct failure *w
 		return PUBLISH_FAILED;
 	return hold(wait, (int64_t)GONE_WAIT_MS * (p->file->looks + 1),
 		    "the item is gone; the gallery is read again");
+}
+
+enum publish_result
+reconcile_item_gone(struct publishing *p, struct publish_wait *wait, struct failure *why)
+{
+	const struct journal_outcome gone = {
+		.item_gone = true, .step = "item gone", .detail = "error_code 7"};
+
+	if (!journal_outcome(p->tools->postgres, p->deviation->id, p->lock, p->file, &gone, why))
+		return PUBLISH_FAILED;
+	return hold(wait, GONE_FIRST_WAIT_MS, "the item is gone; the gallery is read");
 }
 
 /* Asks for the same item again: success, or the proof that it had gone out before. */

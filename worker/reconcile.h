@@ -25,4 +25,9 @@ bool reconcile_must_wait(const struct publishing *p, struct publish_wait *wait);
 enum publish_result reconcile_already_published(struct publishing *p, struct publish_wait *wait,
 						struct failure *why);
 
+/* stash/publish just answered that it knows no such item (error_code 7): somebody may have
+ * published or deleted it on the site. Notes that; the gallery is read before it is believed. */
+enum publish_result reconcile_item_gone(struct publishing *p, struct publish_wait *wait,
+					struct failure *why);
+
 #endif

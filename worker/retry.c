@@ -157,10 +157,11 @@ attempt(const struct failure *failure, const struct retry_history *history, cons
 		return give_up();
 	if (own_ms >= 0)
 		decision.delay_ms = own_ms;
-	else if (failure->wait_ms >= 0)
-		decision.delay_ms = later(failure->wait_ms, chance);
-	else
+	else if (failure->wait_ms < 0)
 		decision.delay_ms = around(rule->wait_ms(history->category_retries + 1), chance);
+	/* What was asked for is never cut short, by the job's own back-off neither. */
+	if (failure->wait_ms >= 0 && later(failure->wait_ms, chance) > decision.delay_ms)
+		decision.delay_ms = later(failure->wait_ms, chance);
 	return decision;
 }
 

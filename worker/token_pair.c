@@ -148,6 +148,7 @@ token_pair_read_parked(struct redis *redis, const char *client_secret, const cha
 	const char *argv[] = {"GET", key};
 	redisReply *reply;
 	char *text = NULL;
+	bool done = true;
 
 	*pair = NULL;
 	if (!parking_key(user_id, key, sizeof(key)))
@@ -160,15 +161,18 @@ token_pair_read_parked(struct redis *redis, const char *client_secret, const cha
 	}
 	if (reply->type == REDIS_REPLY_STRING) {
 		text = seal_open(client_secret, user_id, reply->str);
-		if (text == NULL)
-			log_event(LOG_ERROR,
-				  "a parked token pair cannot be opened; was the client secret "
-				  "changed?",
-				  (struct log_field[]){LOG_STR("userId", user_id), LOG_END});
-		else
-			*pair = pair_from_text(user_id, text);
+		*pair = text != NULL ? pair_from_text(user_id, text) : NULL;
+		/* Passed over, it would be lost: the token in the row is spent. */
+		if (*pair == NULL)
+			failure_set(
+				why, FAILURE_OPERATOR,
+				"a token pair that was parked in Redis (%s) cannot be opened; was "
+				"DEVIANTART_CLIENT_SECRET changed? With the old one it is stored, "
+				"and with the key deleted the artist has to connect again",
+				key);
+		done = *pair != NULL;
 	}
 	text_free_secret(text);
 	redis_reply_free(reply);
-	return true;
+	return done;
 }

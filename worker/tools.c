@@ -23,6 +23,8 @@
 
 #define DATABASE_CONNECT_MS 5000
 #define CLEANUP_QUEUE       "storage-cleanup"
+/* Two weeks, which BullMQ's documentation recommends to all workers of a queue alike: 120 KB. */
+#define METRICS_MINUTES (14 * 24 * 60)
 
 void
 tools_worker_name(int slot, char *out, size_t out_size)
@@ -66,6 +68,7 @@ open_queue(struct tools *tools, const char *name)
 		.limiter_max = c->limiter_max,
 		.max_stalled_count = c->max_stalled_count,
 		.default_attempts = c->max_attempts,
+		.metrics_minutes = METRICS_MINUTES,
 	};
 
 	return queue_new(tools->redis, &settings);

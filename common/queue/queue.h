@@ -50,6 +50,8 @@ struct queue_job {
 	int64_t delay_ms;
 	int priority;
 	int attempts_started;  /* ats, this claim included */
+	int stalls;            /* how often a stalled check recovered it (11.2) */
+	bool retried_by_hand;  /* it had ended, and somebody had it run again (9.5) */
 	int attempts_made;     /* attempts that ended: atm, and what v4 counted in attemptsMade */
 	int max_attempts;      /* opts.attempts, else default_attempts; at least 1 */
 	struct queue_backoff { /* the job's own backoff option (3.3) */

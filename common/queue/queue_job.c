@@ -13,7 +13,7 @@
 
 #include "common/queue/queue_internal.h"
 
-/* The order of HMGET in lua/fetch.lua. */
+/* The order of HMGET in lua/fetch.lua, and processedOn as it was before this claim. */
 enum field {
 	FIELD_NAME,
 	FIELD_DATA,
@@ -28,6 +28,9 @@ enum field {
 	FIELD_DEFA,
 	FIELD_RJK,
 	FIELD_PROCESSED_ON,
+	FIELD_STC,
+	FIELD_STALLED_COUNTER,
+	FIELD_PROCESSED_BEFORE,
 	FIELD_COUNT
 };
 
@@ -101,9 +104,16 @@ read_numbers(struct queue_job *job, const redisReply *started, redisReply *const
 	 */
 	made += queue_reply_int(field[FIELD_ATTEMPTS_MADE], 0, INT_MAX, 0);
 	job->attempts_made = made > INT_MAX ? INT_MAX : (int)made;
+	/* Before 5.49 it was counted in stalledCounter. */
+	job->stalls = (int)(queue_reply_int(field[FIELD_STC], 0, INT_MAX / 2, 0) +
+			    queue_reply_int(field[FIELD_STALLED_COUNTER], 0, INT_MAX / 2, 0));
 	job->attempts_started = (int)queue_reply_int(started, 0, INT_MAX, 1);
 	job->timestamp_ms = queue_reply_int(field[FIELD_TIMESTAMP], 0, TIME_MAX, 0);
 	job->claimed_ms = queue_reply_int(field[FIELD_PROCESSED_ON], 0, TIME_MAX, 0);
+	/* Job.retry() takes the times away and leaves what tells of attempts (9.5). */
+	job->retried_by_hand =
+		field[FIELD_PROCESSED_BEFORE]->type != REDIS_REPLY_STRING &&
+		(job->attempts_started > 1 || field[FIELD_STACKTRACE]->type == REDIS_REPLY_STRING);
 	job->delay_ms = queue_reply_int(field[FIELD_DELAY], 0, TIME_MAX, 0);
 	job->priority = (int)queue_reply_int(field[FIELD_PRIORITY], 0, PRIORITY_MAX, 0);
 }

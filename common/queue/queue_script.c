@@ -126,7 +126,8 @@ static const char rarely_end[] =
 	"end\n";
 static const char family_begin[] = "local function family()\n";
 static const char family_end[] =
-	"return { decode = decode, child_removed = child_removed, tell = tell }\n"
+	"return { decode = decode, knows_defa = knows_defa, child_removed = child_removed,\n"
+	"tell = tell }\n"
 	"end\n";
 
 #define PLACES    places_begin, place_lua, delayed_lua, places_end

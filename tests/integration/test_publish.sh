@@ -5,12 +5,41 @@
 #   tests/integration/test_publish.sh [FILE...]       files of tests/integration/publish, without their ending; none: all
 #   ONLY='some words'                                 only the scenarios whose names match
 #   PUBLISHER, SANDBOX                                other programs than those in build/
+#
+# Scenarios mostly wait: two files play at a time. What measures how soon something is noticed plays alone, in the end.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 make -s all >&2 || exit 1
 
-files=()
+scratch=$(mktemp -d "${TMPDIR:-/tmp}/test-publish.XXXXXX") || exit 1
+trap 'rm -rf "$scratch"' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+crowd=() alone=()
 for name in "${@:-*}"; do
-	files+=(tests/integration/publish/$name.test.mjs) # the shell fills in the *
+	for file in tests/integration/publish/$name.test.mjs; do # the shell fills in the *
+		case $file in
+		*/listener.* | */ready.* | */watchdog.*) alone+=("$file") ;;
+		*) crowd+=("$file") ;;
+		esac
+	done
 done
-exec node --test --test-reporter=tap "${files[@]}"
+
+# play HOW_MANY FILE...: so many at a time; each tells its results at its end, whole.
+play() {
+	local many=$1
+	shift
+	[ $# -eq 0 ] && return
+	# shellcheck disable=SC2016 # expanded by the inner shell
+	printf '%s\n' "$@" | xargs -P "$many" -I '{}' sh -c '
+		told=$1/$(basename "$2").tap
+		node --test --test-reporter=tap "$2" >"$told" 2>&1
+		status=$?
+		flock "$1" cat "$told"
+		exit $status' sh "$scratch" '{}'
+}
+play 2 "${crowd[@]}"
+crowd_status=$?
+play 1 "${alone[@]}" && exit $crowd_status
+exit 1

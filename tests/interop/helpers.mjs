@@ -1,4 +1,4 @@
-// What every test uses: both versions of BullMQ, our tool, and ways to look at a queue and to wait for a condition.
+// What every test uses: three generations of BullMQ, our tool, and ways to look at a queue and to wait for a condition.
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { createRequire } from 'node:module';
@@ -6,7 +6,12 @@ import { createInterface } from 'node:readline';
 
 const require = createRequire(`${process.env.INTEROP_MODULES}/package.json`);
 export const IORedis = require('ioredis');
-export const versions = { 5: require('bullmq5'), 6: require('bullmq6') };
+const aliases = { 5.35: 'bullmq535', 5: 'bullmq5', 6: 'bullmq6' };
+export const versions = Object.fromEntries(Object.entries(aliases).map(([version, alias]) => [version, require(alias)]));
+/** What the generation writes into `meta.version`. */
+export const written = Object.fromEntries(Object.entries(aliases).map(([version, alias]) => [version, `bullmq:${require(`${alias}/package.json`).version}`]));
+/** The generation that is older than the protocol page's changes of 5.39 to 5.73 (section 18). */
+export const OLD = '5.35';
 export const connection = { path: process.env.INTEROP_REDIS, maxRetriesPerRequest: null };
 
 /** Waits until `probe` gives something true; never longer than `ms`. */
@@ -74,15 +79,18 @@ export class Tool {
 export class Bench {
 	constructor(t, version, options = {}) {
 		this.bullmq = versions[version];
+		this.old = version === OLD;
 		this.prefix = options.prefix ?? 'bull';
 		this.name = `q-${randomBytes(5).toString('hex')}`;
 		this.base = `${this.prefix}:${this.name}:`;
 		this.redis = new IORedis(connection);
 		this.closing = [];
-		this.queue = this.open(this.bullmq.Queue);
+		this.queue = this.open(this.bullmq.Queue, options.queue);
 		t.after(async () => {
-			for (const one of this.closing.reverse()) await one.close();
+			const faults = [];
+			for (const one of this.closing.reverse()) await Promise.resolve(one.close()).catch((error) => faults.push(error));
 			this.redis.disconnect();
+			if (faults.length) throw faults[0];
 		});
 	}
 
@@ -107,7 +115,7 @@ export class Bench {
 
 	tool(settings) {
 		const tool = new Tool(this.prefix, this.name, settings);
-		this.closing.push({ close: () => (tool.process.exitCode === null && !tool.process.killed ? tool.close() : null) });
+		this.closing.push({ close: () => (tool.process.killed ? null : tool.close()) });
 		return tool;
 	}
 

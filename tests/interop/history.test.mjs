@@ -2,133 +2,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { Bench, until, versions } from './helpers.mjs';
+import { Bench, OLD, until, versions } from './helpers.mjs';
+import { NodeSide, OurSide, family, flow } from './sides.mjs';
+import { level } from './old.mjs';
 
-const WORKER = 'w-1';
-
-function failure(reason) {
-	const error = new Error(reason);
-	error.stack = `Error: ${reason}\n    at f (a.js:1:1)`;
-	return error;
-}
-
-/** A Node worker that does one step at a time. */
-class NodeSide {
-	constructor(bench, { metrics, maxStalledCount = 1, limiter } = {}) {
-		this.bench = bench;
-		this.worker = bench.worker(null, {
-			name: WORKER, autorun: false, maxStalledCount, stalledInterval: 100, limiter,
-			...(metrics ? { metrics: { maxDataPoints: metrics } } : {}),
-		});
-	}
-
-	async claim() {
-		this.job = await this.worker.getNextJob('t', { block: false });
-		return this.job?.id;
-	}
-
-	async took(reply) {
-		const [data, id] = Array.isArray(reply) ? reply : [];
-		this.job = data ? this.bench.bullmq.Job.fromJSON(this.worker, data, id) : undefined;
-		return this.job?.id;
-	}
-
-	async complete(value, next = true) {
-		return this.took(await this.job.moveToCompleted(value, 't', next));
-	}
-
-	async fail(reason, next = true) {
-		return this.took(await this.job.moveToFailed(failure(reason), 't', next));
-	}
-
-	async failForGood(reason, next = true) {
-		const error = new this.bench.bullmq.UnrecoverableError(reason);
-		error.stack = failure(reason).stack;
-		return this.took(await this.job.moveToFailed(error, 't', next));
-	}
-
-	// Node decides about the delay by itself: the job's own backoff.
-	retry(reason, _delay, next = true) {
-		return this.fail(reason, next);
-	}
-
-	async defer(ms) {
-		await this.job.moveToDelayed(Date.now() + ms, 't');
-	}
-
-	async putBack() {
-		await this.job.moveToWait('t');
-	}
-
-	progress(value) {
-		return this.job.updateProgress(value);
-	}
-
-	log(row) {
-		return this.job.log(row);
-	}
-
-	async stalled() {
-		await this.bench.redis.del(this.bench.key('stalled-check'));
-		await this.worker.moveStalledJobsToWait();
-	}
-}
-
-class OurSide {
-	constructor(bench, { metrics = 0, maxStalledCount = 1, limiter } = {}) {
-		this.bench = bench;
-		this.tool = bench.tool({ metrics, max_stalled: maxStalledCount, limiter_max: limiter?.max ?? 0 });
-	}
-
-	took(claim) {
-		this.id = claim?.job?.id;
-		return this.id;
-	}
-
-	async claim() {
-		return this.took(await this.tool.claim({ token: 't', worker: WORKER }));
-	}
-
-	async end(cmd, args, next) {
-		const answer = await this.tool.run(cmd, { id: this.id, token: 't', worker: WORKER, next, ...args });
-		assert.equal(answer.state, 'ended');
-		return this.took(answer.next);
-	}
-
-	complete(value, next = true) {
-		return this.end('complete', { value: JSON.stringify(value ?? null) }, next);
-	}
-
-	failForGood(reason, next = true) {
-		return this.end('fail', { reason, stack: failure(reason).stack }, next);
-	}
-
-	retry(reason, delay, next = true) {
-		return this.end('retry', { reason, delay, stack: failure(reason).stack }, next);
-	}
-
-	defer(ms) {
-		return this.end('defer', { delay: ms }, false);
-	}
-
-	putBack() {
-		return this.end('put-back', {}, false);
-	}
-
-	progress(value) {
-		return this.tool.run('progress', { id: this.id, json: JSON.stringify(value) });
-	}
-
-	log(row) {
-		return this.tool.run('log', { id: this.id, row });
-	}
-
-	async stalled() {
-		await this.bench.redis.del(this.bench.key('stalled-check'));
-		await this.tool.run('stalled', { interval: 100 });
-	}
-}
-
+const timestamp = Date.now();
 const keep = { removeOnComplete: { age: 3600, count: 1000 }, removeOnFail: { age: 86400, count: 5000 } };
 
 /** name -> { options, run(queue, side, bench) } */
@@ -203,6 +81,14 @@ const histories = {
 		await side.claim();
 		await side.failForGood('no such deviation');
 	},
+	// PUBLISHER_MAX_ATTEMPTS is for these; Node tries once.
+	'no attempts given': { options: { attempts: 1 }, run: async (queue, side) => {
+		await queue.add('publish', {}, { jobId: 'j-1' });
+		await queue.add('publish', {}, { jobId: 'j-2', attempts: 0 });
+		await side.claim();
+		assert.equal(side instanceof OurSide ? await side.failForGood('boom') : await side.fail('boom'), 'j-2');
+		side instanceof OurSide ? await side.failForGood('boom') : await side.fail('boom');
+	} },
 	'stack trace limit': async (queue, side) => {
 		await queue.add('publish', {}, { jobId: 'j-1', attempts: 5, stackTraceLimit: 2 });
 		for (let n = 0; n < 3; n++) {
@@ -252,6 +138,33 @@ const histories = {
 		await side.claim();
 		await side.failForGood('gone');
 	},
+	'removed with all its keys': async (queue, side, bench) => {
+		await flow(bench, { removeOnComplete: true }, { removeOnFail: true, ignoreDependencyOnFailure: true }, { removeOnComplete: true });
+		await side.claim();
+		for (const value of [1, undefined]) {
+			await side.log('a row');
+			await side.progress(50);
+			if (value) await side.complete(value);
+			else assert.equal(await side.failForGood('boom'), 'parent');
+		}
+		await side.log('a row');
+		await side.complete(3);
+		assert.deepEqual((await bench.redis.keys(bench.key('*'))).filter((key) => /parent|child/.test(key)), []);
+	},
+	'trimmed with all their keys': async (queue, side, bench) => {
+		await flow(bench, {}, { ignoreDependencyOnFailure: true });
+		await queue.add('publish', {}, { jobId: 'last', priority: 5, removeOnComplete: 1 });
+		await side.claim();
+		await side.log('a row');
+		await side.complete(1);
+		await side.failForGood('boom');
+		await side.log('a row');
+		await side.complete(2);
+		// Ranks must not depend on ids.
+		await new Promise((done) => setTimeout(done, 2));
+		await side.complete(3);
+		assert.deepEqual((await bench.redis.keys(bench.key('*'))).filter((key) => /parent|child-1/.test(key)), []);
+	},
 	'only so many are kept': async (queue, side) => {
 		for (let n = 1; n <= 6; n++)
 			await queue.add('publish', {}, { jobId: `j-${n}`, removeOnComplete: { count: 2 } });
@@ -273,6 +186,20 @@ const histories = {
 		await bench.redis.zadd(bench.key('completed'), 1000, 'old-1', 2000, 'old-2');
 		await side.complete(3);
 		await side.complete(4);
+	},
+	'failures are kept by number and by age': async (queue, side, bench) => {
+		const attempts = 2;
+		for (const n of [1, 2, 3]) await queue.add('publish', {}, { jobId: `j-${n}`, attempts, removeOnFail: { count: 2 } });
+		await queue.add('publish', {}, { jobId: 'j-4', attempts, removeOnFail: 1 });
+		await queue.add('publish', {}, { jobId: 'j-5', attempts, removeOnFail: { age: 60, count: 5 } });
+		await side.claim();
+		for (const n of [1, 2, 3, 4]) {
+			await side.failForGood(`boom ${n}`);
+			await new Promise((done) => setTimeout(done, 2));
+		}
+		assert.deepEqual(await bench.redis.zrange(bench.key('failed'), 0, -1), ['j-4']);
+		await bench.redis.zadd(bench.key('failed'), 1000, 'j-4');
+		await side.failForGood('boom 5');
 	},
 	metrics: { options: { metrics: 3 }, run: async (queue, side, bench) => {
 		for (let n = 1; n <= 5; n++) await queue.add('publish', {}, { jobId: `j-${n}`, attempts: 7 });
@@ -324,13 +251,13 @@ const histories = {
 			side instanceof OurSide ? (side.id = held) : (side.job = held);
 		assert.equal(await side.complete(1), 'j-2');
 	},
-	'queue-wide rate limit': async (queue, side) => {
+	'queue-wide rate limit': { later: true, run: async (queue, side) => {
 		await queue.setGlobalRateLimit(2, 600000);
 		for (let n = 1; n <= 4; n++) await queue.add('publish', {}, { jobId: `j-${n}` });
 		assert.equal(await side.claim(), 'j-1');
 		assert.equal(await side.complete(1), 'j-2');
 		assert.equal(await side.complete(2), undefined);
-	},
+	} },
 	'own rate limit': { options: { limiter: { max: 1, duration: 1000 } }, run: async (queue, side, bench) => {
 		await queue.add('publish', {}, { jobId: 'j-1' });
 		await queue.add('publish', {}, { jobId: 'j-2', priority: 3 });
@@ -352,6 +279,95 @@ const histories = {
 		await bench.redis.del(bench.key('stalled-check'));
 		assert.equal(await side.claim(), 'j-2');
 	},
+	'stalled, before and behind others': async (queue, side, bench) => {
+		await queue.add('publish', {}, { jobId: 'j-1', priority: 5 });
+		assert.equal(await side.claim(), 'j-1');
+		for (const n of [2, 3]) await queue.add('publish', {}, { jobId: `j-${n}` });
+		await queue.add('publish', {}, { jobId: 'j-4', priority: 1 });
+		await bench.redis.del(bench.key('j-1:lock'));
+		await side.stalled();
+		await side.stalled();
+		await bench.redis.del(bench.key('stalled-check'));
+		// The end from which jobs are taken, in spite of its priority.
+		assert.deepEqual(await bench.redis.lrange(bench.key('wait'), 0, -1), ['j-3', 'j-2', 'j-1']);
+		assert.equal(await side.claim(), 'j-1');
+		assert.equal(await side.complete(1), 'j-2');
+	},
+	'stalled in a pause': async (queue, side, bench) => {
+		await queue.add('publish', {}, { jobId: 'j-1' });
+		await queue.add('publish', {}, { jobId: 'j-2' });
+		assert.equal(await side.claim(), 'j-1');
+		await queue.pause();
+		await bench.redis.del(bench.key('j-1:lock'));
+		await side.stalled();
+		await side.stalled();
+		await bench.redis.del(bench.key('stalled-check'));
+		assert.equal(await side.claim(), undefined);
+		await queue.resume();
+		assert.equal(await side.claim(), 'j-1');
+		assert.equal(await side.complete(1), 'j-2');
+	},
+	'who is heard of is suspected no more': async (queue, side, bench) => {
+		const attempts = 3;
+		await queue.add('publish', {}, { jobId: 'j-1', attempts, priority: 3 });
+		const suspects = [];
+		for (const heard of [() => side.renew(), () => side.putBack(), () => side.retry('boom', 0, false), () => side.defer(1), () => side.complete(1, false)]) {
+			if ((await queue.getJobState('j-1')) !== 'active') {
+				// Long due, also when it was deferred: a claim in vain leaves its traces.
+				await new Promise((done) => setTimeout(done, 20));
+				assert.equal(await side.claim(), 'j-1');
+			}
+			await side.stalled();
+			suspects.push(await bench.redis.smembers(bench.key('stalled')));
+			await heard();
+			suspects.push(await bench.redis.smembers(bench.key('stalled')));
+		}
+		await bench.redis.del(bench.key('stalled-check'), bench.key('marker'));
+		assert.deepEqual(suspects, Array.from({ length: 10 }, (_, n) => (n % 2 ? [] : ['j-1'])));
+	},
+	'marks of BullMQ 4 are no jobs': async (queue, side, bench) => {
+		await queue.add('publish', {}, { jobId: 'j-1' });
+		await queue.add('publish', {}, { jobId: 'j-2', priority: 5 });
+		await bench.redis.rpush(bench.key('wait'), '0:0');
+		assert.equal(await side.claim(), 'j-1');
+		assert.equal(await side.complete(1), 'j-2');
+		await bench.redis.lpush(bench.key('active'), '0:0');
+		await side.stalled();
+		await side.stalled();
+		await bench.redis.del(bench.key('stalled-check'));
+		assert.deepEqual(await bench.redis.lrange(bench.key('active'), 0, -1), ['j-2']);
+	},
+	'due in one and the same millisecond': async (queue, side, bench) => {
+		const backoff = { type: 'fixed', delay: 600000 };
+		for (const n of [1, 2, 3]) await queue.add('publish', {}, { jobId: `j-${n}`, delay: 600000, timestamp, priority: 5, attempts: 2 });
+		await (await queue.getJob('j-1')).remove();
+		await queue.add('publish', {}, { jobId: 'now', attempts: 2, backoff });
+		await side.claim();
+		await side.retry('boom', 600000, false);
+		// The score of the first has low bits, the mark therefore a fraction. Both have more digits than Lua prints.
+		const due = (timestamp + 600000) * 4096 + 1;
+		assert.deepEqual(await bench.redis.zrange(bench.key('delayed'), 0, 0, 'WITHSCORES'), ['j-2', String(due)]);
+		assert.equal(Number(await bench.redis.zscore(bench.key('marker'), '1')), due / 4096);
+	},
+	'the lowest priority, back in its class': async (queue, side, bench) => {
+		for (const n of [1, 2]) await queue.add('publish', {}, { jobId: `j-${n}`, priority: 2097151, attempts: 3 });
+		assert.equal(await side.claim(), 'j-1');
+		await side.retry('boom', 0, false);
+		assert.deepEqual(await bench.redis.zrange(bench.key('prioritized'), 0, -1, 'WITHSCORES'), ['j-2', '9007194959773698', 'j-1', '9007194959773699']);
+	},
+	'no length of the event stream': async (queue, side, bench) => {
+		const [backoff, attempts] = [{ type: 'fixed', delay: 600000 }, 2];
+		for (const n of [1, 2, 3]) await queue.add('publish', {}, { jobId: `j-${n}`, attempts, ...(n === 2 ? { backoff } : {}) });
+		await bench.redis.hdel(bench.key('meta'), 'opts.maxLenEvents');
+		await side.claim();
+		await side.complete(1);
+		await side.retry('boom', 600000, false);
+	},
+	'Queue.rateLimit where nobody knows a limit': async (queue, side) => {
+		await queue.add('publish', {}, { jobId: 'j-1' });
+		await queue.rateLimit(600000);
+		assert.equal(await side.claim(), 'j-1');
+	},
 	'stalled too often': async (queue, side, bench) => {
 		await queue.add('publish', {}, { jobId: 'j-1', priority: 5, ...keep });
 		for (let n = 0; n < 2; n++) {
@@ -361,7 +377,9 @@ const histories = {
 			await side.stalled();
 		}
 		await bench.redis.del(bench.key('stalled-check'));
-		await bench.redis.hget(bench.key('j-1'), 'defa').then((text) => assert.match(text, /stalled/));
+		// Nobody would heed `defa` before 5.49.2.
+		if (bench.old) assert.equal(await queue.getJobState('j-1'), 'failed');
+		else assert.match(await bench.redis.hget(bench.key('j-1'), 'defa'), /stalled/);
 	},
 	'deduplication key released': async (queue, side) => {
 		await queue.add('publish', {}, { jobId: 'j-1', deduplication: { id: 'd1' } });
@@ -371,7 +389,7 @@ const histories = {
 		await side.complete(1);
 		await side.failForGood('boom');
 	},
-	'the last one asked for while active follows': async (queue, side) => {
+	'the last one asked for while active follows': { later: true, run: async (queue, side) => {
 		const deduplication = { id: 'd1', keepLastIfActive: true };
 		await queue.add('publish', { n: 1 }, { jobId: 'j-1', deduplication });
 		assert.equal(await side.claim(), 'j-1');
@@ -379,7 +397,7 @@ const histories = {
 		await queue.add('publish', { n: 3 }, { jobId: 'j-3', deduplication, priority: 6 });
 		assert.equal(await side.complete(1), 'j-3');
 		await side.complete(2);
-	},
+	} },
 	'children complete, the parent follows': async (queue, side, bench) => {
 		await flow(bench, {}, {}, { priority: 7 });
 		assert.equal(await side.claim(), 'child-1');
@@ -411,15 +429,30 @@ const histories = {
 		await side.claim();
 		await side.failForGood('boom');
 		const parent = await bench.redis.hgetall(bench.key('parent'));
-		assert.match(parent.defa, /^child .*child-1 failed$/);
+		assert.match(bench.old ? parent.failedReason : parent.defa, /^child .*child-1 failed$/);
 	},
-	'the parent goes on without its child': async (queue, side, bench) => {
+	'the parent that is not kept fails with its child': async (queue, side, bench) => {
+		await flow(bench, { failParentOnFailure: true }, {}, { removeOnFail: true });
+		await side.claim();
+		assert.equal(await side.failForGood('boom'), bench.old ? 'child-2' : 'parent');
+		if (bench.old) return;
+		await side.failForGood(await bench.redis.hget(bench.key('parent'), 'defa'));
+		assert.equal(await bench.redis.exists(bench.key('parent')), 0);
+	},
+	'the parent of the parent fails too': async (queue, side, bench) => {
+		await family(bench, { failParentOnFailure: true });
+		assert.equal(await side.claim(), 'child');
+		assert.equal(await side.failForGood('boom'), bench.old ? undefined : 'parent');
+		if (bench.old) return;
+		assert.equal(await side.failForGood(await bench.redis.hget(bench.key('parent'), 'defa')), 'grandparent');
+	},
+	'the parent goes on without its child': { later: true, run: async (queue, side, bench) => {
 		await flow(bench, { continueParentOnFailure: true }, {});
 		await side.claim();
 		await side.failForGood('boom', false);
 		// At once, though the other child has not run.
 		assert.equal(await side.claim(), 'parent');
-	},
+	} },
 	'the child is ignored': async (queue, side, bench) => {
 		await flow(bench, { ignoreDependencyOnFailure: true }, { ignoreDependencyOnFailure: true });
 		await side.claim();
@@ -444,24 +477,9 @@ const histories = {
 	},
 };
 
-/** A parent with two children in the bench's queue. */
-async function flow(bench, first, second, parent = {}) {
-	const producer = bench.open(class extends bench.bullmq.FlowProducer {
-		constructor(_name, options) {
-			super(options);
-		}
-	});
-	const child = (id, opts) => ({ name: 'child', queueName: bench.name, data: {},
-		opts: { jobId: id, attempts: 7, ...opts } });
-	await producer.add({ name: 'parent', queueName: bench.name, data: {},
-		opts: { jobId: 'parent', attempts: 7, ...parent },
-		children: [child('child-1', first), child('child-2', second)] });
-}
-
-async function play(t, version, Side, history) {
+async function play(t, version, Side, { options = {}, run }) {
 	const bench = new Bench(t, version);
 	await bench.queue.waitUntilReady();
-	const { options = {}, run } = typeof history === 'function' ? { run: history } : history;
 	const side = new Side(bench, options);
 	await side.worker?.waitUntilReady();
 	await run(bench.queue, side, bench);
@@ -469,9 +487,13 @@ async function play(t, version, Side, history) {
 }
 
 for (const version of Object.keys(versions))
-	for (const [name, history] of Object.entries(histories))
+	for (const [name, told] of Object.entries(histories)) {
+		const history = typeof told === 'function' ? { run: told } : told;
+		if (version === OLD && history.later) continue;
 		test(`bullmq ${version}: ${name}`, { timeout: 20000 }, async (t) => {
 			const node = await play(t, version, NodeSide, history);
 			const ours = await play(t, version, OurSide, history);
+			if (version === OLD) level(name, node, ours);
 			assert.deepEqual(ours, node);
 		});
+	}

@@ -402,41 +402,84 @@ wait_for_marker(struct tool *tool, int64_t timeout_ms)
 	return true;
 }
 
+/* What a job's data asks for at its first start; otherwise it is completed with {"by": <token>}. */
+static bool
+end_as_asked(struct tool *tool, const struct queue_job *job, const char *token,
+	     const struct queue_next *next, struct queue_end *end, bool *completed)
+{
+	char value[128];
+	bool first = job->attempts_started == 1;
+
+	*completed = false;
+	if (first && strstr(job->data, "\"first\":\"retry\"") != NULL)
+		return queue_retry(tool->queue, job, token, 0, "boom", "", next, end, &tool->why);
+	if (first && strstr(job->data, "\"first\":\"defer\"") != NULL)
+		return queue_defer(tool->queue, job, token, 5, next, end, &tool->why);
+	if (first && strstr(job->data, "\"first\":\"back\"") != NULL) {
+		if (!queue_put_back(tool->queue, job, token, end, &tool->why))
+			return false;
+		end->next = (struct queue_claim){.state = QUEUE_CLAIM_NONE};
+		return true;
+	}
+	snprintf(value, sizeof(value), "{\"by\":\"%.64s\"}", token);
+	if (!queue_complete(tool->queue, job, token, value, next, end, &tool->why))
+		return false;
+	*completed = end->state == QUEUE_ENDED;
+	return true;
+}
+
+/* Ends job after job, since the next is claimed in the script that ends the last. */
+static bool
+work_on(struct tool *tool, const char *token, const struct queue_next *next,
+	struct queue_claim *claim, cJSON *ids)
+{
+	struct queue_end end = {0};
+	bool completed;
+
+	while (claim->state == QUEUE_CLAIM_JOB) {
+		struct queue_job *job = claim->job;
+		bool ok = end_as_asked(tool, job, token, next, &end, &completed);
+
+		if (ok && completed)
+			cJSON_AddItemToArray(ids, cJSON_CreateString(job->id));
+		queue_job_free(job);
+		if (!ok)
+			return false;
+		*claim = end.next;
+		if (end.state != QUEUE_ENDED)
+			claim->state = QUEUE_CLAIM_NONE;
+	}
+	return true;
+}
+
 /*
- * Works as an idle worker does, until nothing has come for `idle` ms: each job is completed with
- * {"by": <token>} and the next one is claimed in the same script.
+ * Works as an idle worker does, until nothing has come for `idle` ms or the queue has `until`
+ * completed jobs. Gives the ids of those that it has completed.
  */
 static bool
 run_work(struct tool *tool, const cJSON *in)
 {
 	const char *token = text_or(in, "token", "t"), *worker = text_or(in, "worker", "");
-	int64_t idle_ms = number(in, "idle", 500), last_ms = clock_mono_ms();
+	int64_t idle_ms = number(in, "idle", 500), until = number(in, "until", 0);
+	int64_t last_ms = clock_mono_ms();
 	struct queue_next next = {.worker_name = worker};
+	struct queue_counts counts = {0};
 	struct queue_claim claim = {0};
-	struct queue_end end = {0};
 	cJSON *ids = cJSON_AddArrayToObject(tool->answer, "ids");
-	char value[128];
 
-	snprintf(value, sizeof(value), "{\"by\":\"%.64s\"}", token);
 	while (clock_mono_ms() - last_ms < idle_ms) {
 		if (!queue_claim(tool->queue, token, worker, &claim, &tool->why))
 			return false;
-		while (claim.state == QUEUE_CLAIM_JOB) {
-			struct queue_job *job = claim.job;
-			bool ok = queue_complete(tool->queue, job, token, value, &next, &end,
-						 &tool->why);
-
-			if (ok && end.state == QUEUE_ENDED)
-				cJSON_AddItemToArray(ids, cJSON_CreateString(job->id));
-			queue_job_free(job);
-			if (!ok)
+		if (claim.state == QUEUE_CLAIM_JOB) {
+			if (!work_on(tool, token, &next, &claim, ids))
 				return false;
-			claim = end.next;
-			if (end.state != QUEUE_ENDED)
-				claim.state = QUEUE_CLAIM_NONE;
 			last_ms = clock_mono_ms();
 		}
-		if (!wait_for_marker(tool, idle_ms / 4 + 1))
+		if (until > 0 && !queue_count(tool->queue, &counts, &tool->why))
+			return false;
+		if (until > 0 && counts.completed >= until)
+			return true;
+		if (!wait_for_marker(tool, idle_ms < 2000 ? idle_ms / 20 + 1 : 100))
 			return false;
 	}
 	return true;

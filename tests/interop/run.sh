@@ -2,6 +2,8 @@
 # Runs the interoperability tests: TAP on standard output, exit status 0 only if all is well.
 #
 #   tests/interop/run.sh [TEST-FILE...]
+#   NODE=/path/to/node                       another Node than that of the PATH
+#   VARIANT=asan                             our side with sanitizers, the program too
 #
 # Starts a Redis of its own in a temporary directory. The node modules lie in build/interop/, never here.
 set -eu
@@ -11,7 +13,8 @@ here=tests/interop
 out=build/interop
 
 say() { echo "# $*" >&2; }
-for program in node npm redis-server; do
+node=${NODE:-node}
+for program in "$node" npm redis-server; do
 	command -v "$program" >/dev/null || { say "$program is missing"; exit 1; }
 done
 
@@ -26,9 +29,11 @@ fi
 # Our side of the queue: a program of its own, linked against what the service is made of.
 variant=${VARIANT:-release}
 archives=("build/$variant/libcommon-queue.a" "build/$variant/libcommon.a")
+make --no-print-directory -s all >&2
+[ "$variant" = release ] || make --no-print-directory -s VARIANT="$variant" all >&2
 make --no-print-directory VARIANT="$variant" "build/$variant/$here/queue_tool.o" "${archives[@]}" >&2
 sanitizers=()
-[ "$variant" != asan ] || sanitizers=(-fsanitize=address,undefined)
+[ "$variant" != asan ] || sanitizers=("-fsanitize=address,undefined")
 # hiredis_ssl comes before hiredis, and only where there is one.
 tls=$(pkg-config --exists hiredis_ssl 2>/dev/null && pkg-config --libs hiredis_ssl || true)
 # shellcheck disable=SC2046,SC2086
@@ -38,7 +43,9 @@ tls=$(pkg-config --exists hiredis_ssl 2>/dev/null && pkg-config --libs hiredis_s
 
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/publisher-interop.XXXXXX")
 redis=
+beside=
 cleanup() {
+	[ -z "$beside" ] || { kill "$beside" 2>/dev/null || true; wait "$beside" 2>/dev/null || true; }
 	[ -z "$redis" ] || { kill "$redis" 2>/dev/null || true; wait "$redis" 2>/dev/null || true; }
 	rm -rf "$scratch"
 }
@@ -56,5 +63,26 @@ for _ in $(seq 100); do
 done
 
 [ $# -gt 0 ] || set -- "$here"/*.test.mjs
-INTEROP_MODULES=$root/$out INTEROP_TOOL=$root/$out/queue-tool INTEROP_REDIS=$scratch/redis.sock \
-	node --test --test-reporter=tap "$@"
+export INTEROP_MODULES=$root/$out INTEROP_TOOL=$root/$out/queue-tool INTEROP_REDIS=$scratch/redis.sock
+[ "$variant" = release ] || export PUBLISHER=${PUBLISHER:-$root/build/$variant/isekai-publisher}
+
+# The pool's tests wait most of their time: beside the others, and told after them.
+others=() pools=()
+for file; do
+	case $file in
+	*/pool*) pools+=("$file") ;;
+	*) others+=("$file") ;;
+	esac
+done
+status=0
+if [ ${#pools[@]} -gt 0 ]; then
+	"$node" --test --test-reporter=tap "${pools[@]}" >"$scratch/pool.tap" 2>&1 &
+	beside=$!
+fi
+[ ${#others[@]} -eq 0 ] || "$node" --test --test-reporter=tap "${others[@]}" || status=1
+if [ ${#pools[@]} -gt 0 ]; then
+	wait "$beside" || status=1
+	beside=
+	cat "$scratch/pool.tap"
+fi
+exit "$status"

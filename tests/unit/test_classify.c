@@ -73,7 +73,13 @@ static const struct row {
 	{ALL, 200, USER_LIMIT, FAILURE_RATE_LIMIT, FAILURE_GATE_USER, false, -1},
 	{ALL, 200, APPLICATION_LIMIT, FAILURE_RATE_LIMIT, FAILURE_GATE_APPLICATION, false, -1},
 	{ALL, 403, USER_LIMIT, FAILURE_RATE_LIMIT, FAILURE_GATE_USER, false, -1},
-	{ALL, 503, USER_LIMIT, FAILURE_RATE_LIMIT, FAILURE_GATE_USER, false, -1},
+	{ENDPOINT_SUBMIT, 503, USER_LIMIT, FAILURE_RATE_LIMIT, FAILURE_GATE_USER, false, -1},
+	{ENDPOINT_READ, 503, USER_LIMIT, FAILURE_RATE_LIMIT, FAILURE_GATE_USER, false, -1},
+	/* after a 5xx the post may be public, whatever its body says */
+	{ENDPOINT_PUBLISH, 500, USER_LIMIT, FAILURE_OUTCOME_UNKNOWN, 0, false, -1},
+	{ENDPOINT_PUBLISH, 503, USER_LIMIT, FAILURE_OUTCOME_UNKNOWN, 0, false, -1},
+	{ENDPOINT_PUBLISH, 504, APPLICATION_LIMIT, FAILURE_OUTCOME_UNKNOWN, 0, false, -1},
+	{ENDPOINT_PUBLISH, 403, USER_LIMIT, FAILURE_RATE_LIMIT, FAILURE_GATE_USER, false, -1},
 	{ALL, 429, "", FAILURE_RATE_LIMIT, FAILURE_GATE_USER, false, -1},
 	{ALL, 429, HTML, FAILURE_RATE_LIMIT, FAILURE_GATE_USER, false, -1},
 	{ALL, 429, ERROR("x", "y"), FAILURE_RATE_LIMIT, FAILURE_GATE_USER, false, -1},
@@ -140,12 +146,17 @@ static const struct row {
 	{ENDPOINT_SUBMIT, 200, ERROR("invalid_request", "title has incorrect length"),
 	 FAILURE_VALIDATION_ERROR, 0, false, -1},
 	{ENDPOINT_READ, 400, "{\"status\":\"error\"}", FAILURE_VALIDATION_ERROR, 0, false, -1},
-	{ENDPOINT_READ, 404, ERROR("x", "y"), FAILURE_VALIDATION_ERROR, 0, false, -1},
-	{ENDPOINT_SUBMIT, 413, HTML, FAILURE_VALIDATION_ERROR, 0, false, -1},
 	{ENDPOINT_PUBLISH, 400, ERROR("invalid_request", "galleryids"), FAILURE_VALIDATION_ERROR, 0,
 	 false, -1},
 	{ENDPOINT_PUBLISH, 200, ERROR("invalid_request", "galleryids"), FAILURE_VALIDATION_ERROR, 0,
 	 false, -1},
+
+	/* anything else (contract.md "Failures") */
+	{ENDPOINT_READ, 404, ERROR("x", "y"), FAILURE_UNKNOWN, 0, false, -1},
+	{ENDPOINT_SUBMIT, 404, ERROR("x", "y"), FAILURE_UNKNOWN, 0, false, -1},
+	{ENDPOINT_SUBMIT, 413, HTML, FAILURE_UNKNOWN, 0, false, -1},
+	{ENDPOINT_SUBMIT, 415, ERROR("x", "y"), FAILURE_UNKNOWN, 0, false, -1},
+	{ENDPOINT_SUBMIT, 422, ERROR("x", "y"), FAILURE_UNKNOWN, 0, false, -1},
 
 	/* servers */
 	{ENDPOINT_SUBMIT, 503, HTML, FAILURE_SERVER_ERROR, 0, true, -1},
@@ -429,6 +440,23 @@ tokens_echoed_by_the_token_endpoint_are_not_repeated(void **state)
 }
 
 static void
+long_words_and_links_of_a_refusal_stay_readable(void **state)
+{
+	struct answer answer =
+		answered(ENDPOINT_SUBMIT, 400,
+			 ERROR("invalid_request", "Urheberrechtsverletzungsverdacht: see "
+						  "https://www.deviantart.com/about/policy/2026 "
+						  "(https://x.example/?key=0123456789abcdef)"));
+	struct failure why;
+
+	(void)state;
+	assert_false(classify_answer(&answer, &why));
+	assert_non_null(strstr(why.message, "Urheberrechtsverletzungsverdacht: see "
+					    "https://www.deviantart.com/about/policy/2026 "));
+	assert_null(strstr(why.message, "0123456789"));
+}
+
+static void
 nobody_who_wants_to_know_is_fine(void **state)
 {
 	struct answer answer = answered(ENDPOINT_READ, 500, "");
@@ -661,6 +689,7 @@ main(void)
 		cmocka_unit_test(messages_quote_details_and_clean_them),
 		cmocka_unit_test(long_or_broken_words_leave_a_valid_message),
 		cmocka_unit_test(tokens_echoed_by_the_token_endpoint_are_not_repeated),
+		cmocka_unit_test(long_words_and_links_of_a_refusal_stay_readable),
 		cmocka_unit_test(nobody_who_wants_to_know_is_fine),
 		cmocka_unit_test(depth_size_and_nul_bytes_are_refused),
 		cmocka_unit_test(brackets_inside_strings_do_not_count_as_depth),

@@ -15,7 +15,7 @@
 
 #include "common/queue/queue_internal.h"
 
-#define FIELDS 13
+#define FIELDS 16
 
 /* A reply as hiredis would give it, without its allocations. */
 struct fake {
@@ -60,6 +60,9 @@ usual(struct fake *fake)
 		NULL,
 		NULL,
 		"1795513820412",
+		NULL,
+		NULL,
+		NULL,
 	};
 
 	memset(fake, 0, sizeof(*fake));
@@ -73,7 +76,24 @@ usual(struct fake *fake)
 		.type = REDIS_REPLY_ARRAY, .elements = FIELDS, .element = fake->pointers};
 }
 
-enum { NAME, DATA, OPTS, TIMESTAMP, DELAY, PRIORITY, ATM, ATTEMPTS_MADE, ATS, STACK, DEFA, RJK };
+enum {
+	NAME,
+	DATA,
+	OPTS,
+	TIMESTAMP,
+	DELAY,
+	PRIORITY,
+	ATM,
+	ATTEMPTS_MADE,
+	ATS,
+	STACK,
+	DEFA,
+	RJK,
+	CLAIMED,
+	STC,
+	STALLED_COUNTER,
+	CLAIMED_BEFORE
+};
 
 static struct queue_job *
 decode(const struct fake *fake)
@@ -123,6 +143,37 @@ the_usual_job_is_read(void **state)
 	assert_int_equal(job->options->stack_limit, -1);
 	assert_int_equal(job->options->keep_logs, 0);
 	queue_job_free(job);
+}
+
+/* bullmq-protocol.md 9.5: Job.retry() takes the times away; what tells of attempts may stay. */
+static void
+a_retry_by_hand_is_told_from_a_claim_that_was_lost(void **state)
+{
+	static const struct {
+		const char *started, *before, *stack;
+		bool by_hand;
+	} cases[] = {
+		{"1", NULL, NULL, false},
+		{"2", "1795513820412", NULL, false},
+		{"2", "1795513820412", "[\"Error\"]", false},
+		{"2", NULL, NULL, true},
+		{"2", NULL, "[\"Error\"]", true},
+		{"1", NULL, "[\"Error\"]", true},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct queue_job *job;
+		struct fake fake;
+
+		usual(&fake);
+		set_text(&fake.started, cases[i].started, 1);
+		put(&fake, STACK, cases[i].stack);
+		put(&fake, CLAIMED_BEFORE, cases[i].before);
+		job = decode(&fake);
+		assert_int_equal(job->retried_by_hand, cases[i].by_hand);
+		queue_job_free(job);
+	}
 }
 
 static void
@@ -426,6 +477,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_usual_job_is_read),
+		cmocka_unit_test(a_retry_by_hand_is_told_from_a_claim_that_was_lost),
 		cmocka_unit_test(absent_fields_have_defaults),
 		cmocka_unit_test(nonsense_in_numbers_is_survived),
 		cmocka_unit_test(attempts_of_all_versions_add_up),

@@ -70,7 +70,7 @@ static const struct outcome {
 	[NO_SCOPE] = {FAILURE_AUTH_ERROR, .text = "the DeviantArt login lacks a permission that is "
 						  "needed here: connect the account again"},
 	[NOT_ALLOWED] = {FAILURE_AUTH_ERROR, .text = "DeviantArt did not accept the login"},
-	[FILE_TOO_LARGE] = {FAILURE_VALIDATION_ERROR,
+	[FILE_TOO_LARGE] = {FAILURE_UNKNOWN,
 			    .text = "DeviantArt does not take a file of this size"},
 	[INVALID] = {FAILURE_VALIDATION_ERROR, .text = "DeviantArt refused this"},
 	[REFUSED] = {FAILURE_UNKNOWN, .text = "DeviantArt refused this"},
@@ -265,15 +265,7 @@ judge_refusal(const struct facts *facts)
 		return INVALID;
 	if (is_2xx(facts))
 		return facts->error[0] != '\0' ? STRANGE : UNREADABLE;
-	switch (facts->status) {
-	case 400:
-	case 404: /* not documented, missing objects give 400 (8.1); as final as that */
-	case 415:
-	case 422:
-		return INVALID;
-	default:
-		return REFUSED;
-	}
+	return facts->status == 400 ? INVALID : REFUSED;
 }
 
 /* Not a JSON object, or not all of it: CDN pages, maintenance pages, white space, garbage. */
@@ -288,11 +280,14 @@ judge_unreadable(const struct facts *facts)
 static enum verdict
 judge(const struct facts *facts, const struct answer *answer)
 {
+	/* After a 5xx a publish may have gone through, whatever its body says. */
+	bool believed = facts->endpoint != ENDPOINT_PUBLISH || facts->status < 500;
+
 	if (!answer->transport_ok && !answer->sent)
 		return NOT_SENT;
-	if (error_is(facts, "application_api_threshold"))
+	if (believed && error_is(facts, "application_api_threshold"))
 		return THROTTLED_APPLICATION;
-	if (error_is(facts, "user_api_threshold") || facts->status == 429)
+	if (facts->status == 429 || (believed && error_is(facts, "user_api_threshold")))
 		return THROTTLED_USER;
 	if (!answer->transport_ok)
 		return UNREADABLE;
@@ -319,16 +314,34 @@ judge(const struct facts *facts, const struct answer *answer)
 
 /* ---- the failure ---- */
 
+/* A long word of one script's letters is somebody's language, a plain address is one to look at:
+ * neither is a token. */
+static bool
+may_be_token(const char *word, size_t length)
+{
+	bool letters = false, digits = false;
+
+	if (length < 24)
+		return false;
+	for (size_t i = 0; i < length; i++) {
+		letters = letters || isalpha((unsigned char)word[i]) != 0;
+		digits = digits || isdigit((unsigned char)word[i]) != 0;
+		if (word[i] == '=' || word[i] == '?' || word[i] == '&')
+			return true; /* whatever it carries */
+	}
+	return letters && digits && strncmp(word, "https://", 8) != 0;
+}
+
 /* What is quoted ends in the row and in the log: nothing in it may be a token that was echoed. */
 static void
-hide_long_words(char *text)
+hide_tokens(char *text)
 {
 	char *word = text;
 
 	while (*word != '\0') {
 		size_t length = strcspn(word, " ");
 
-		if (length >= 24)
+		if (may_be_token(word, length))
 			memset(word, '*', length);
 		word += length;
 		word += strspn(word, " ");
@@ -358,7 +371,7 @@ quote(char *out, size_t out_size, const struct facts *facts, const struct answer
 	else
 		(void)snprintf(raw, sizeof(raw), "HTTP %d", facts->status);
 	utf8_line(out, out_size, raw, strlen(raw));
-	hide_long_words(out);
+	hide_tokens(out);
 }
 
 static enum failure_category

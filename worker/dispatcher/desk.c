@@ -3,8 +3,10 @@
  */
 #include "worker/dispatcher/desk.h"
 
+#include <hiredis/hiredis.h>
 #include <libpq-fe.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "common/clock.h"
@@ -85,6 +87,35 @@ desk_redis_failed(struct desk *desk, const struct failure *why)
 	pulse_experience(desk->pulse, DEPENDENCY_REDIS, false, why->message);
 }
 
+/*
+ * Where Redis may evict keys when its memory is full, jobs vanish without a trace
+ * (bullmq-protocol.md 17). Node's BullMQ says so when it connects, and so do we. A server that does
+ * not let us ask is taken as it is.
+ */
+static void
+warn_of_eviction(struct desk *desk)
+{
+	const char *const info[] = {"INFO", "memory"}, *policy;
+	struct failure why;
+	struct redisReply *reply = redis_call(desk->redis, REDIS_PROBE_MS, &why, 2, info, NULL);
+
+	if (reply == NULL)
+		return;
+	policy = reply->str != NULL ? strstr(reply->str, "maxmemory_policy:") : NULL;
+	if (policy != NULL) {
+		char name[32];
+
+		policy = strchr(policy, ':') + 1;
+		snprintf(name, sizeof(name), "%.*s", (int)strcspn(policy, "\r\n"), policy);
+		if (strcmp(name, "noeviction") != 0)
+			log_event(LOG_WARN,
+				  "Redis may evict jobs when its memory is full; "
+				  "maxmemory-policy should be noeviction",
+				  (struct log_field[]){LOG_STR("maxmemoryPolicy", name), LOG_END});
+	}
+	redis_reply_free(reply);
+}
+
 void
 desk_tend_redis(struct desk *desk)
 {
@@ -102,8 +133,10 @@ desk_tend_redis(struct desk *desk)
 		return;
 	}
 	redis_reply_free(reply);
-	if (!desk->redis_up)
+	if (!desk->redis_up) {
 		log_event(LOG_INFO, "Redis is up", NULL);
+		warn_of_eviction(desk);
+	}
 	desk->redis_up = true;
 	desk->redis_wait_ms = WAIT_FIRST_MS;
 	pulse_experience(desk->pulse, DEPENDENCY_REDIS, true, "");

@@ -26,7 +26,7 @@
 #include "worker/worker.h"
 
 #define BEAT_MS     1000 /* heartbeat: the watchdog believes a dispatcher for 5 s */
-#define PROBE_MS    1000 /* of a connection whose server does not answer the pulse */
+#define PROBE_MS    1000 /* of our own connections: a dead one must not hold up a script */
 #define ORPHANS_MS  5000
 #define CENSUS_MS   1000
 #define FAREWELL_MS 2000 /* to hand back what the last workers left */
@@ -111,13 +111,6 @@ compare(struct dispatcher *d)
 		desk_postgres_failed(&d->desk, &why);
 }
 
-/* While the pulse is felt our own connection tells by itself when it is broken. */
-static bool
-needs_probe(struct dispatcher *d, bool up, enum dependency which, int64_t *next_ms)
-{
-	return !up || (pulse_is_away(d->desk.pulse, which) && is_time(next_ms, PROBE_MS));
-}
-
 static void
 tend(struct dispatcher *d)
 {
@@ -125,7 +118,7 @@ tend(struct dispatcher *d)
 	bool was_up = d->desk.redis_up;
 
 	scoreboard_heartbeat(d->desk.board, SCOREBOARD_DISPATCHER);
-	if (needs_probe(d, d->desk.redis_up, DEPENDENCY_REDIS, &d->probe_redis_ms))
+	if (!d->desk.redis_up || is_time(&d->probe_redis_ms, PROBE_MS))
 		desk_tend_redis(&d->desk);
 	/* The marker's connection ended with it, and would be readable for ever. */
 	if (was_up && !d->desk.redis_up)
@@ -137,7 +130,7 @@ tend(struct dispatcher *d)
 		redis_failed(d, &why);
 	/* Each of the two may take its time; together they are no silence. */
 	scoreboard_heartbeat(d->desk.board, SCOREBOARD_DISPATCHER);
-	if (needs_probe(d, d->desk.postgres_up, DEPENDENCY_POSTGRES, &d->probe_postgres_ms))
+	if (!d->desk.postgres_up || is_time(&d->probe_postgres_ms, PROBE_MS))
 		desk_tend_postgres(&d->desk);
 	if (d->desk.postgres_up)
 		recovery_tell_postgres(&d->desk);

@@ -125,17 +125,6 @@ pulse_experience(struct pulse *pulse, enum dependency which, bool up, const char
 	(void)pthread_mutex_unlock(&pulse->mutex);
 }
 
-bool
-pulse_is_away(struct pulse *pulse, enum dependency which)
-{
-	bool away;
-
-	(void)pthread_mutex_lock(&pulse->mutex);
-	away = pulse->feelers[which].answer == ANSWER_NO;
-	(void)pthread_mutex_unlock(&pulse->mutex);
-	return away;
-}
-
 /* ---- asking ---- */
 
 static bool

@@ -31,7 +31,4 @@ struct pulse *pulse_start(const struct config *config, struct scoreboard *board,
  */
 void pulse_experience(struct pulse *pulse, enum dependency which, bool up, const char *reason);
 
-/* Whether it did not answer the last time it was asked. */
-bool pulse_is_away(struct pulse *pulse, enum dependency which);
-
 #endif

@@ -1,6 +1,6 @@
 -- Reads all that a claim needs and takes the execution lock where it may be taken, in one statement.
 -- $1 deviation, $2 user, $3 our lock ("isekai-publisher|<claimed ms>|<token>|<job id>"), $4 job id, $5 the job's name in
--- publisher.posts.failed_job. A lock of our format is taken over by a newer claim of the same job, any other after 30 minutes.
+-- publisher.posts.failed_job, $6 how often its job was recovered by a stalled check. A lock of our format is taken over by a newer claim of the same job, any other after 30 minutes.
 -- Where the lock is taken, the row is what `locked` returns: it may have changed while this statement waited for somebody else's.
 WITH seen AS (
 	SELECT d.*, (now() AT TIME ZONE 'UTC') AS utc_now
@@ -36,10 +36,14 @@ WITH seen AS (
 	UNION ALL
 	SELECT s.*, s.updated_at FROM seen s WHERE NOT EXISTS (SELECT 1 FROM locked)
 ), post AS (
-	INSERT INTO publisher.posts AS p (deviation_id, open_claim, came_as)
-	SELECT $1, $3, seen.status::text FROM locked, seen
+	INSERT INTO publisher.posts AS p (deviation_id, open_claim, came_as, stalls)
+	SELECT $1, $3, seen.status::text, $6::integer FROM locked, seen
 	ON CONFLICT (deviation_id) DO UPDATE
 	SET open_claim = $3,
+	    -- On this host the dispatcher proves deaths and counts them. Of a whole host that died the queue tells: a claim of ours
+	    -- never ended, and the stalled check has recovered its job since.
+	    crashes = p.crashes + (p.open_claim IS NOT NULL AND $6::integer > p.stalls)::integer,
+	    stalls = $6::integer,
 	    -- A row that we made 'publishing' ourselves still came as what it was before.
 	    came_as = CASE WHEN EXCLUDED.came_as = 'publishing' THEN coalesce(p.came_as, 'publishing') ELSE EXCLUDED.came_as END,
 	    failed_job = NULL,
@@ -62,7 +66,7 @@ SELECT s.status::text, s.user_id, (SELECT execution_version FROM locked),
                                           'type', f.mime_type, 'size', f.file_size)
                         ORDER BY f.sort_order, f.created_at, f.id)
         FROM {schema}.deviation_files f WHERE f.deviation_id = $1) AS files,
-       (SELECT json_agg(json_build_object('id', j.file_id, 'item', j.stash_item_id, 'digest', j.digest, 'state', j.state,
+       (SELECT json_agg(json_build_object('id', j.file_id, 'item', j.stash_item_id, 'digest', j.digest, 'title', j.title, 'state', j.state,
                 'first_ms', (extract(epoch FROM now() - j.publish_first_at) * 1000)::bigint,
                 'first_at', extract(epoch FROM j.publish_first_at)::bigint,
                 'last_ms', (extract(epoch FROM now() - j.publish_last_at) * 1000)::bigint,

@@ -13,6 +13,7 @@ CREATE TABLE IF NOT EXISTS publisher.posts (
 	open_claim       text,                              -- execution lock of a claim that has not ended in order
 	came_as          text,                              -- status of the row when work on it began
 	crashes          integer NOT NULL DEFAULT 0,        -- workers in a row that died at it
+	stalls           integer NOT NULL DEFAULT 0,        -- of its job, at the last claim: one more means that the claim's worker died
 	retries          jsonb NOT NULL DEFAULT '{}',       -- failures by category
 	failed_job       text,                              -- the very job that ended in failure: it does not run again
 	first_refused_at timestamptz,                       -- first refusal or outage since something last went well
@@ -25,6 +26,7 @@ CREATE TABLE IF NOT EXISTS publisher.files (
 	file_id                text NOT NULL,
 	stash_item_id          text NOT NULL,
 	digest                 text NOT NULL,               -- of what was submitted; '' where nobody knows (adopted)
+	title                  text,                        -- as submitted: by it the gallery shows the post, whatever the row says since
 	state                  text NOT NULL CHECK (state IN ('submitted', 'publishing', 'published')),
 	uploads                integer NOT NULL DEFAULT 1,
 	submitted_at           timestamptz NOT NULL DEFAULT now(),

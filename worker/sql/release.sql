@@ -1,5 +1,6 @@
 -- A claim ends and the post waits: the row is given free. As long as a publish of one of its files has an unknown outcome it
--- stays locked and 'publishing', whyever the claim ends: a neighbour that finds it free would publish it again.
+-- stays locked and 'publishing', whyever the claim ends: a neighbour that finds it free would publish it again. So does a post of
+-- which a part is out already.
 -- $1 deviation, $2 lock, $3 message for the artist or NULL, $4 category to count or NULL, $5 whether it counts as a failed attempt,
 -- $6 whether it was a refusal or an outage, $7 file whose publish was refused for sure or NULL, $8 step or NULL, $9 detail.
 WITH open AS (
@@ -8,25 +9,27 @@ WITH open AS (
 		WHERE f.deviation_id = $1 AND f.state = 'publishing'
 		  AND NOT (f.file_id IS NOT DISTINCT FROM $7 AND f.asks <= 1 AND f.public_since IS NULL)
 	) AS unknown,
-	-- It came as 'publishing', or a part of it is out: it does not look scheduled any more.
-	EXISTS (SELECT 1 FROM publisher.posts p WHERE p.deviation_id = $1 AND p.came_as = 'publishing')
-	OR EXISTS (SELECT 1 FROM publisher.files f WHERE f.deviation_id = $1 AND f.state = 'published') AS stays
+	EXISTS (SELECT 1 FROM publisher.files f WHERE f.deviation_id = $1 AND f.state = 'published') AS partly,
+	EXISTS (SELECT 1 FROM publisher.posts p WHERE p.deviation_id = $1 AND p.came_as = 'publishing') AS came_publishing
+), keep AS (
+	SELECT d.id, open.unknown OR (open.partly AND d.status IN ('uploading', 'publishing')) AS locked
+	FROM {schema}.deviations d, open WHERE d.id = $1
 ), fence AS (
 	UPDATE {schema}.deviations d
-	SET status = CASE WHEN open.unknown THEN 'publishing'
-	                  WHEN d.status = 'uploading' OR (d.status = 'publishing' AND NOT open.stays) THEN 'scheduled'
+	SET status = CASE WHEN keep.locked THEN 'publishing'
+	                  WHEN d.status = 'uploading' OR (d.status = 'publishing' AND NOT open.came_publishing) THEN 'scheduled'
 	                  ELSE d.status END,
 	    -- A post that was retried by hand, or published "now", stays due.
 	    actual_publish_at = CASE WHEN d.status IN ('uploading', 'publishing') AND NOT open.unknown
 	                             THEN least(coalesce(d.actual_publish_at, now() AT TIME ZONE 'UTC'), now() AT TIME ZONE 'UTC')
 	                             ELSE d.actual_publish_at END,
-	    execution_lock_id = CASE WHEN open.unknown THEN d.execution_lock_id END,
-	    execution_locked_at = CASE WHEN open.unknown THEN now() AT TIME ZONE 'UTC' END,
+	    execution_lock_id = CASE WHEN keep.locked THEN d.execution_lock_id END,
+	    execution_locked_at = CASE WHEN keep.locked THEN now() AT TIME ZONE 'UTC' END,
 	    error_message = coalesce($3, d.error_message),
 	    retry_count = least(d.retry_count::bigint + $5::boolean::integer, 2147483647),
 	    last_retry_at = CASE WHEN $3 IS NULL THEN d.last_retry_at ELSE now() AT TIME ZONE 'UTC' END,
 	    updated_at = now() AT TIME ZONE 'UTC'
-	FROM open
+	FROM open, keep
 	WHERE d.id = $1 AND d.execution_lock_id = $2
 	RETURNING 1
 ), item AS (

@@ -1,5 +1,5 @@
 -- A dead process' rows are given free before its jobs move: a Node neighbour completes a job whose row it finds locked.
--- Rows with an unknown outcome stay locked. Its leases to refresh a token end; their rows stay, as a note that the stored
+-- Rows with an unknown outcome, and those of which a part is out, stay locked. Its leases to refresh a token end; their rows stay, as a note that the stored
 -- refresh token may have been presented. Its death is counted against the posts that it worked on. $1 deviation ids as JSON array, $2 the dead process' token.
 WITH lease AS (
 	UPDATE publisher.token_leases SET expires_at = now() WHERE holder = $2 AND expires_at > now()
@@ -18,4 +18,4 @@ SET execution_lock_id = NULL, execution_locked_at = NULL,
 WHERE d.id IN (SELECT json_array_elements_text($1::json))
   AND starts_with(d.execution_lock_id, 'isekai-publisher|')
   AND split_part(d.execution_lock_id, '|', 3) = $2
-  AND NOT EXISTS (SELECT 1 FROM publisher.files f WHERE f.deviation_id = d.id AND f.state = 'publishing')
+  AND NOT EXISTS (SELECT 1 FROM publisher.files f WHERE f.deviation_id = d.id AND f.state IN ('publishing', 'published'))

@@ -3,4 +3,4 @@
 SELECT count(*)
 FROM publisher.files f
 JOIN {schema}.deviations d ON d.id = f.deviation_id
-WHERE d.user_id = $1 AND d.title = $2 AND f.state = 'publishing' AND NOT (f.deviation_id = $3 AND f.file_id = $4)
+WHERE d.user_id = $1 AND coalesce(f.title, d.title) = $2 AND f.state = 'publishing' AND NOT (f.deviation_id = $3 AND f.file_id = $4)

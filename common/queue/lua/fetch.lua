@@ -9,7 +9,7 @@
 
 local function job_fields(key)
 	return call("HMGET", key, "name", "data", "opts", "timestamp", "delay", "priority", "atm",
-		"attemptsMade", "ats", "stacktrace", "defa", "rjk", "processedOn")
+		"attemptsMade", "ats", "stacktrace", "defa", "rjk", "processedOn", "stc", "stalledCounter")
 end
 
 -- Takes the next id that has a job behind it which nobody holds; at most a hundred ids.
@@ -47,6 +47,7 @@ local function take(limit, token, worker, lock_ms)
 			end
 			-- Wakes the next one, who wakes the next: one added job has one marker.
 			call("ZADD", "@marker", "0", "0")
+			fields[16] = fields[13]
 			fields[13] = now
 			return { "J", now, id, started, fields }
 		end
@@ -63,6 +64,7 @@ local function fetch(meta, token, at)
 		local id, key = rarely().held_job(token)
 		if id then
 			local fields = job_fields(key)
+			fields[16] = fields[13]
 			call("PEXPIRE", key .. ":lock", ARGV[at + 1])
 			return { "R", now, id, digits(whole(fields[9], 0, 2147483647, 1)), fields }
 		end

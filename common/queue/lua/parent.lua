@@ -29,23 +29,6 @@ local function release_if_done(parent)
 	end
 end
 
--- A child that must not fail has failed: the parent fails too, by the hand of whoever claims it.
-local function doom(parent, child)
-	if call("EXISTS", parent.key) == 0 then
-		return
-	end
-	local reason = "child " .. child .. " failed"
-	if call("ZREM", parent.prefix .. "waiting-children", parent.id) == 1 then
-		call("HSET", parent.key, "defa", reason)
-		release_parent(parent.prefix, parent.id)
-	elseif call("ZREM", parent.prefix .. "delayed", parent.id) == 1 then
-		call("HSET", parent.key, "defa", reason, "delay", "0")
-		release_parent(parent.prefix, parent.id)
-	elseif not call("ZSCORE", parent.prefix .. "failed", parent.id) then
-		call("HSET", parent.key, "defa", reason)
-	end
-end
-
 local function decode(json)
 	local ok, value = pcall(cjson.decode, json or "")
 	return ok and type(value) == "table" and value or {}
@@ -60,6 +43,66 @@ local function parent_of(parent_key, json)
 	end
 	local prefix, id = string.match(parent_key or "", "^(.*:)([^:]+)$")
 	return prefix and { id = id, prefix = prefix, key = parent_key, flags = flags }
+end
+
+-- Before 5.49.2 nobody looks at `defa`: a worker of that age would simply run the job.
+local function knows_defa(version)
+	local major, minor, patch = string.match(version or "", "^bullmq:(%d+)%.(%d+)%.(%d+)")
+	if not major then
+		return true
+	end
+	return major * 1000000 + minor * 1000 + patch >= 5049002
+end
+
+local child_failed
+
+-- Taken out of waiting-children; nobody will claim it. Where it is kept, the next failing job of its queue trims the set.
+local function fail_parent(parent, reason)
+	call("ZADD", parent.prefix .. "failed", now, parent.id)
+	call("HSET", parent.key, "failedReason", reason, "finishedOn", now)
+	call("XADD", parent.prefix .. "events", "*", "event", "failed", "jobId", parent.id, "failedReason", reason,
+		"prev", "waiting-children")
+	local fields = call("HMGET", parent.key, "parentKey", "parent", "deid", "opts")
+	local owner = fields[3] and parent.prefix .. "de:" .. fields[3]
+	if owner and call("PTTL", owner) == -1 and call("GET", owner) == parent.id then
+		call("DEL", owner)
+	end
+	local above = (fields[1] or fields[2]) and parent_of(fields[1], fields[2])
+	if above then
+		child_failed(above, parent.key, reason)
+	end
+	local keep = decode(fields[4]).removeOnFail
+	if keep == true or keep == 0 then
+		call("ZREM", parent.prefix .. "failed", parent.id)
+		call("DEL", parent.key, parent.key .. ":logs", parent.key .. ":dependencies", parent.key .. ":processed",
+			parent.key .. ":failed", parent.key .. ":unsuccessful")
+	end
+end
+
+-- A child that must not fail has failed: the parent fails too, by the hand of whoever claims it; at once where its
+-- queue has workers that would run it all the same.
+local function doom(parent, child)
+	if call("EXISTS", parent.key) == 0 then
+		return
+	end
+	local reason = "child " .. child .. " failed"
+	local heeded = knows_defa(read_meta(parent.prefix)[6])
+	if heeded then
+		call("ZADD", parent.key .. ":unsuccessful", now, child)
+	end
+	if call("ZREM", parent.prefix .. "waiting-children", parent.id) == 1 then
+		if not heeded then
+			fail_parent(parent, reason)
+			return
+		end
+		call("HSET", parent.key, "defa", reason)
+		release_parent(parent.prefix, parent.id)
+	elseif heeded and call("ZREM", parent.prefix .. "delayed", parent.id) == 1 then
+		call("HSET", parent.key, "defa", reason, "delay", "0")
+		release_parent(parent.prefix, parent.id)
+	elseif not call("ZSCORE", parent.prefix .. "failed", parent.id) then
+		call("HSET", parent.key, "defa", reason)
+	end
 end
 
 local function child_completed(parent, child, value)
@@ -78,14 +121,13 @@ local function failure_flags(parent, child)
 	return decode(call("HGET", child, "opts"))
 end
 
-local function child_failed(parent, child, reason)
+function child_failed(parent, child, reason)
 	local flags = failure_flags(parent, child)
 	if not (flags.fpof or flags.cpof or flags.idof or flags.rdof) or
 		call("SREM", parent.key .. ":dependencies", child) == 0 then
 		return
 	end
 	if flags.fpof then
-		call("ZADD", parent.key .. ":unsuccessful", now, child)
 		doom(parent, child)
 	elseif flags.cpof then
 		call("HSET", parent.key .. ":failed", child, reason)

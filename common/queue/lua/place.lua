@@ -27,13 +27,15 @@ local function add_marker(prefix, meta)
 end
 
 -- BullMQ 4 and 5 move `wait` away while paused and move it back over whatever `wait` holds then; 6 leaves it
--- where it is, and takes up a list `paused` that others left behind.
+-- where it is, and takes up a list `paused` that others left behind. Which of them has paused the queue is seen by
+-- what is there; where nothing waits, by the version, though that is only the last one's who came by.
 local function list_for(prefix, meta)
 	if not meta[1] then
 		return prefix .. "wait"
 	end
 	local major = tonumber(string.match(meta[6] or "", "^bullmq:(%d+)%."))
-	if major and major >= 6 and call("EXISTS", prefix .. "paused") == 0 then
+	if call("EXISTS", prefix .. "paused") == 0 and
+		((major and major >= 6) or call("EXISTS", prefix .. "wait") == 1) then
 		return prefix .. "wait"
 	end
 	return prefix .. "paused"

@@ -3,15 +3,6 @@
 
 local REASON = "job stalled more than allowable limit"
 
--- Before 5.49.2 nobody looks at `defa`: a worker of that age would simply run the job once more.
-local function knows_defa(version)
-	local major, minor, patch = string.match(version or "", "^bullmq:(%d+)%.(%d+)%.(%d+)")
-	if not major then
-		return true
-	end
-	return major * 1000000 + minor * 1000 + patch >= 5049002
-end
-
 -- removeOnFail as finish() wants it: count, age, limit.
 local function kept_when_failed(opts)
 	local keep = opts.removeOnFail
@@ -54,7 +45,7 @@ local function recover(meta, id, most)
 		local count = whole(fields[1], 0, 1e9, 0) + 1
 		call("HSET", key, "stc", digits(count))
 		if count + whole(fields[2], 0, 1e9, 0) > most and not is_scheduled(fields[4]) then
-			if not knows_defa(meta[6]) then
+			if not family().knows_defa(meta[6]) then
 				fail(meta, id, fields[5])
 				return true
 			end

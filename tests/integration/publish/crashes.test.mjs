@@ -120,6 +120,24 @@ scenario('a post that kills its worker again and again fails in the end, others 
 	await house.published(other);
 });
 
+scenario('a post that takes its whole host with it again and again fails in the end: the queue tells of the deaths', async () => {
+	const house = await build({ settings: { PUBLISHER_STALE_CHECK_INTERVAL_MS: 200, PUBLISHER_MAX_STALLED_COUNT: 12 } });
+	const work = await house.deviation(await house.artist());
+	await until('the journal is there', async () => (await house.psql.rows("SELECT to_regclass('publisher.steps') AS there"))[0].there);
+	// A claim of a publisher of another host that never ended, the twelfth; its job is still active, without a lock.
+	await house.psql.query(`INSERT INTO publisher.posts (deviation_id, open_claim, crashes, stalls)
+		VALUES ('${work.id}', 'isekai-publisher|000000000000001|elsewhere|${work.job}', 11, 0)`);
+	await house.update(work, `status = 'uploading', execution_lock_id = 'isekai-publisher|000000000000001|elsewhere|${work.job}', execution_locked_at = now() AT TIME ZONE 'UTC'`);
+	await house.redis.atomically([
+		['HSET', house.key(work.job), 'name', 'publish-deviation', 'data', JSON.stringify({ deviationId: work.id, userId: work.artist.id }), 'opts', '{"attempts":7}',
+			'timestamp', Date.now(), 'delay', 0, 'priority', 0, 'processedOn', Date.now(), 'ats', 1],
+		['LPUSH', house.key('active'), work.job],
+	]);
+	const { row } = await house.failed(work);
+	assert.match(row.error_message, /crashed 12 times in a row/);
+	assert.equal((await house.seen(work)).submits.length, 0);
+});
+
 scenario('a worker killed while idle is replaced', async () => {
 	const house = await build({ settings: single });
 	const first = await house.worker();

@@ -11,6 +11,9 @@ const program = process.env.PUBLISHER ?? `${root}/build/isekai-publisher`;
 
 const hostile = ['"}\n{"level":"error","message":"forged"}', 'a\r\nb\tc\x01\x1b[31m\x7f', '\\u0000 \\" \\', '\u2028\u2029\u202e', '😀'.repeat(3000), '\u0001'.repeat(2000), '%s%n%99999d', '</script>', '日本'.repeat(2000), '"'.repeat(5000), '\\'.repeat(5000)];
 
+/** Jobs of hostile names are none that a comparison with PostgreSQL would look for: it would add others, on a busy machine. */
+const alone = { PUBLISHER_RECONCILE_INTERVAL_MS: 86400000 };
+
 /** Every line one object with what the contract wants of it; a line is at most 4096 bytes with its end. */
 function checkLines(text) {
 	assert.ok(text.length === 0 || text.endsWith('\n'), 'the last line is whole');
@@ -66,7 +69,7 @@ async function startWithoutReady(house) {
 const errorsOf = (house) => readFileSync(`${house.log}.errors`, 'utf8');
 
 scenario('hostile titles, names, ids and answers at debug: every line is an object, and none is forged', async () => {
-	const house = await build({ settings: { LOG_LEVEL: 'debug', PUBLISHER_CONCURRENCY: 3 } });
+	const house = await build({ settings: { ...alone, LOG_LEVEL: 'debug', PUBLISHER_CONCURRENCY: 3 } });
 	const artist = await house.artist();
 	const works = await hostileWorks(house, 24, [artist]);
 	for (const [i, words] of hostile.entries()) {
@@ -80,15 +83,13 @@ scenario('hostile titles, names, ids and answers at debug: every line is an obje
 	const lines = checkLines(readFileSync(house.log, 'utf8'));
 	assert.ok(lines.length > 100, `${lines.length} lines`);
 	for (const work of works) {
-		const [first] = lines.filter(({ jobId, message }) => jobId !== undefined && message.startsWith('Starting') && work.id === jobId.slice(-36) || false);
-		assert.ok(first === undefined || first.correlationId.startsWith('job-'));
 		const his = lines.filter(({ deviationId }) => deviationId === work.id);
 		assert.ok(his.length > 0 && his.every(({ userId, attemptNumber, maxAttempts, correlationId }) => userId === artist.id && attemptNumber === 1 && maxAttempts === 7 && correlationId.startsWith('job-')));
 	}
 });
 
 scenario('128 processes that write at once through a pipe: whole lines, none lost, none mixed', async () => {
-	const house = await build({ start: false, health: true, own: ['postgres'], settings: { LOG_LEVEL: 'debug', PUBLISHER_CONCURRENCY: 127, PUBLISHER_RECONCILE_INTERVAL_MS: 86400000 } });
+	const house = await build({ start: false, health: true, own: ['postgres'], settings: { ...alone, LOG_LEVEL: 'debug', PUBLISHER_CONCURRENCY: 127 } });
 	await house.sandbox.post('settings', { latency_ms: 300 }); // so that all of them work at the same time
 	const artists = await Promise.all(Array.from({ length: 6 }, () => house.artist()));
 	const pipe = path.join(directory, 'log.fifo');
@@ -154,7 +155,7 @@ function drain(fd) {
 }
 
 scenario('a pipe that nobody reads stops no job, no reload and no drain; read again, the log says how many lines it lost', async () => {
-	const house = await build({ start: false, health: true, settings: { LOG_LEVEL: 'debug', PUBLISHER_CONCURRENCY: 4 } });
+	const house = await build({ start: false, health: true, settings: { ...alone, LOG_LEVEL: 'debug', PUBLISHER_CONCURRENCY: 4 } });
 	const pipe = blockedPipe('blocked.fifo');
 	fill(pipe.fd);
 	const publisher = startWith(house, pipe.stdout);
@@ -178,7 +179,7 @@ scenario('a pipe that nobody reads stops no job, no reload and no drain; read ag
 });
 
 scenario('a reader that goes away in the middle stops no job and no drain', async () => {
-	const house = await build({ start: false, health: true, settings: { LOG_LEVEL: 'debug', PUBLISHER_CONCURRENCY: 3 } });
+	const house = await build({ start: false, health: true, settings: { ...alone, LOG_LEVEL: 'debug', PUBLISHER_CONCURRENCY: 3 } });
 	const pipe = blockedPipe('closed.fifo');
 	const publisher = startWith(house, pipe.stdout);
 	closeSync(pipe.stdout);
@@ -198,7 +199,7 @@ scenario('a reader that goes away in the middle stops no job and no drain', asyn
 });
 
 scenario('a socket that nobody reads, as a supervisor of services may give: no job is stopped', async () => {
-	const house = await build({ start: false, health: true, settings: { LOG_LEVEL: 'debug', PUBLISHER_CONCURRENCY: 3 } });
+	const house = await build({ start: false, health: true, settings: { ...alone, LOG_LEVEL: 'debug', PUBLISHER_CONCURRENCY: 3 } });
 	// Node gives a child a socket, and reads of it no more than its own buffer holds.
 	const child = spawn(program, [], { env: house.environment(), stdio: ['ignore', 'pipe', openSync(`${house.log}.errors`, 'a')], detached: true });
 	child.stdout.pause();
@@ -222,7 +223,7 @@ scenario('a socket that nobody reads, as a supervisor of services may give: no j
 
 for (const [name, shell] of [['closed', 'exec "$0" >&-'], ['a full disk', 'exec "$0" >/dev/full'], ['closed, with standard error and input', 'exec "$0" >&- 2>&- <&-']]) {
 	scenario(`standard output ${name}: jobs run as ever`, async () => {
-		const house = await build({ start: false, health: true, settings: { LOG_LEVEL: 'debug', PUBLISHER_CONCURRENCY: 2 } });
+		const house = await build({ start: false, health: true, settings: { ...alone, LOG_LEVEL: 'debug', PUBLISHER_CONCURRENCY: 2 } });
 		startWith(house, 'ignore', { shell });
 		await house.ready();
 		const works = await hostileWorks(house, 6, [await house.artist()]);

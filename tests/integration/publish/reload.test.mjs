@@ -45,14 +45,17 @@ async function reload(house, changes, count = 1) {
 	await until(`${count} reloads are done`, async () => await done(house) >= before + count, 15000);
 }
 
-/** Until the function given is called: /ready stays 200, and how many workers there are and are ready at least, and are there at most. */
+/** Children in one look: a name needs a second one, and may be another's by then. The dispatcher is one of them, most of the time. */
+const count = ({ publisher: { pid } }) => readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).length;
+
+/** Until the function given is called: /ready stays 200, and how many children there are at least and at most, and workers that are ready. */
 function capacity(house) {
 	const seen = { least: Infinity, leastReady: Infinity, most: 0, refusals: [], answers: 0 };
 	const stop = repeatedly(2, async () => {
-		const count = workers(house).length;
+		const now = count(house);
 		const answer = await ready(house);
-		seen.least = Math.min(seen.least, count);
-		seen.most = Math.max(seen.most, count);
+		seen.least = Math.min(seen.least, now);
+		seen.most = Math.max(seen.most, now);
 		seen.leastReady = Math.min(seen.leastReady, answer.pool?.workersReady ?? Infinity);
 		seen.answers++;
 		if (answer.status !== 200) seen.refusals.push(answer);
@@ -77,8 +80,8 @@ scenario('under load, concurrency up, down and unchanged: no job is interrupted,
 		await isGrown(house, concurrency);
 		const { least, leastReady, most } = await watched();
 		const fewer = Math.min(before[0], concurrency);
-		assert.ok(least >= fewer - 1 && leastReady >= fewer - 1, `${least} workers, ${leastReady} of them ready, between ${before[0]} and ${concurrency}`);
-		assert.ok(most <= 2 * Math.max(before[0], concurrency) + 1, `${most} workers between ${before[0]} and ${concurrency}`);
+		assert.ok(least >= fewer - 1 && leastReady >= fewer - 1, `${least} children, ${leastReady} workers ready, between ${before[0]} and ${concurrency}`);
+		assert.ok(most <= 2 * Math.max(before[0], concurrency) + 1 + 1, `${most} children between ${before[0]} and ${concurrency}`);
 		assert.notEqual(dispatcher(house), before[2]);
 		assert.ok(workers(house).every((pid) => !before[1].includes(pid)), 'every worker is a new one');
 		assert.equal(await metric(house, 'publisher_workers_limit'), concurrency);
@@ -220,7 +223,8 @@ scenario('a first new worker that cannot be forked: the reload is refused, the o
 	await unnoticed(house, await stop());
 });
 
-scenario('a first new worker that dies before it is ready: the reload is refused, the old workers go on, and the next one gets through', async () => {
+// A sanitizer needs memory as it likes.
+if (!readFileSync(program).includes('__asan_init')) scenario('a first new worker that dies before it is ready: the reload is refused, the old workers go on, and the next one gets through', async () => {
 	const house = await build({ health: true, settings: { PUBLISHER_CONCURRENCY: 2 } });
 	await house.sandbox.post('settings', { latency_ms: 25 });
 	const stop = await load(house, 6);

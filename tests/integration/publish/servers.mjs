@@ -143,7 +143,7 @@ export class Postgres {
 			'-c', `unix_socket_directories=${this.directory}`, '-c', 'fsync=off', '-c', 'full_page_writes=off', '-c', 'max_connections=300'],
 		{ ...own, log: path.join(directory, `${path.basename(this.directory)}.log`), signal: 'SIGQUIT' });
 		const asked = new Psql(this, 'postgres');
-		await until(() => `PostgreSQL answers; it said:\n${this.process.said()}`, () => asked.query('SELECT 1').then(() => true, () => false), 30000);
+		await until(() => `PostgreSQL answers; it said:\n${this.process.said()}`, () => asked.query('SELECT 1').then(() => true, () => false), 60000);
 		if (fresh) {
 			await asked.query('CREATE DATABASE template');
 			const psql = ['-X', '-q', '-v', 'ON_ERROR_STOP=1', '-d', 'template', '-f', `${root}/scripts/demo/schema.sql`];
@@ -252,7 +252,7 @@ export class RedisServer {
 			'--appendonly', 'no', '--databases', '100', '--dir', directory, '--maxmemory-policy', 'noeviction'],
 		{ log: path.join(directory, `${this.name}.log`) });
 		const asked = new Redis(this.socket, 0);
-		await until(() => `Redis answers; it said:\n${this.process.said()}`, () => asked.run('PING').then(() => true, () => false), 15000);
+		await until(() => `Redis answers; it said:\n${this.process.said()}`, () => asked.run('PING').then(() => true, () => false), 60000);
 		asked.close();
 	}
 }
@@ -390,7 +390,7 @@ export class Sandbox {
 			'--client-id', application.id, '--client-secret', application.secret,
 			'--s3-access-key', storageKeys.id, '--s3-secret-key', storageKeys.secret].map(String), { log: path.join(directory, `${this.name}.log`) });
 		const read = (file) => existsSync(file) && Number(readFileSync(file, 'utf8'));
-		await until(() => `the sandbox listens; it said:\n${this.process.said()}`, () => read(this.files.site) && read(this.files.storage), 15000);
+		await until(() => `the sandbox listens; it said:\n${this.process.said()}`, () => read(this.files.site) && read(this.files.storage), 60000);
 		this.port = read(this.files.site);
 		this.storagePort = read(this.files.storage);
 		this.url = `http://127.0.0.1:${this.port}`;

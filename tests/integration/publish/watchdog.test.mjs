@@ -14,7 +14,7 @@ async function inTheMiddle(house, endpoint, action, fault, { artist, files } = {
 	await house.sandbox.fault(endpoint, endpoint === 'token' ? {} : { title: work.title }, action, fault);
 	await house.add(work);
 	await until(`a ${endpoint} is in flight`, async () => (await house.sandbox.get('state')).inflight
-		.some(({ endpoint: its, title, step }) => its === endpoint && (endpoint === 'token' || title === work.title) && step !== 'reading'), 10000, 10);
+		.some(({ endpoint: its, title, step }) => its === endpoint && (endpoint === 'token' || title === work.title) && step !== 'reading'), 20000, 10);
 	return work;
 }
 
@@ -56,6 +56,15 @@ async function stopped(house, signals = ['SIGTERM'], ms = 20000) {
 	return { ...end, ms: took };
 }
 
+/** The same with one signal; what hangs goes on when the drain has begun. */
+async function drained(house, signal = 'SIGTERM') {
+	const before = drains(house);
+	const ending = stopped(house, [signal]);
+	await until('the drain has begun', () => drains(house) > before, 20000, 5);
+	await house.sandbox.post('release');
+	return ending;
+}
+
 // ---------------------------------------------------------------- drain
 
 scenario('an idle pool is gone in well under 100 ms', async () => {
@@ -81,10 +90,7 @@ for (const signal of ['SIGTERM', 'SIGINT']) {
 		const work = await inTheMiddle(house, 'publish', 'hang', { effect: true });
 		const next = await house.deviation(work.artist);
 		await house.add(next);
-		const ending = stopped(house, [signal]);
-		await until('the drain has begun', () => drains(house) > 0);
-		await house.sandbox.post('release');
-		const end = await ending;
+		const end = await drained(house, signal);
 		assert.deepEqual([end.code, end.signal], [0, null]);
 		assert.equal((await endsOnce(house, work, 10)).claims, 1);
 		assert.equal((await house.job(next)).claims, 0);
@@ -94,8 +100,9 @@ for (const signal of ['SIGTERM', 'SIGINT']) {
 
 scenario('TERM between the files of one deviation: the job in hand is finished, file by file', async () => {
 	const house = await build({ settings: single });
-	const work = await inTheMiddle(house, 'submit', 'delay', { answer_delay_ms: 400, count: 3 }, { files: [{}, {}, {}] });
-	const end = await stopped(house);
+	const work = await inTheMiddle(house, 'submit', 'hang', { effect: true, skip: 1 }, { files: [{}, {}, {}] });
+	await until('the second file hangs', async () => (await house.sandbox.get('state')).inflight.some(({ step }) => step === 'hanging'), 20000);
+	const end = await drained(house);
 	assert.deepEqual([end.code, end.signal], [0, null]);
 	assert.equal((await endsOnce(house, work, 10)).claims, 1);
 });
@@ -202,10 +209,10 @@ scenario('a worker that stands still is no reason to wait longer than the drain 
 
 scenario('TERM while Redis and PostgreSQL are away: gone in time, and the job goes out when they are back', async () => {
 	const house = await build({ own: ['postgres', 'redis'], settings: { ...single, PUBLISHER_DRAIN_TIMEOUT_MS: 1500 } });
-	const work = await inTheMiddle(house, 'submit', 'delay', { answer_delay_ms: 500 });
+	const work = await inTheMiddle(house, 'submit', 'hang', { effect: true });
 	await house.postgres.process.stop('SIGQUIT');
 	await house.redisServer.process.stop('SIGKILL');
-	const end = await stopped(house);
+	const end = await drained(house);
 	assert.deepEqual([end.code, end.signal], [0, null]);
 	assert.ok(end.ms < 15000, `gone after ${end.ms} ms`);
 	await Promise.all([house.postgres.start(), house.redisServer.start()]);
