@@ -234,7 +234,7 @@ errors_without_a_code_are_nobodys_failure(void **state)
 }
 
 static void
-a_plain_404_is_a_missing_file(void **state)
+a_404_without_a_code_is_no_missing_file(void **state)
 {
 	static const char *const bodies[] = {"", "Not Found", "{\"error\": \"not found\"}"};
 	struct failure why;
@@ -242,9 +242,8 @@ a_plain_404_is_a_missing_file(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++) {
 		assert_false(storage_refusal(404, bodies[i], strlen(bodies[i]), "x.png", &why));
-		assert_int_equal(why.category, FAILURE_VALIDATION_ERROR);
-		assert_non_null(strstr(why.message, "\"x.png\" is no longer in the storage"));
-		assert_false(why.is_setting);
+		assert_int_equal(why.category, FAILURE_AWAY);
+		assert_true(why.is_setting);
 	}
 	assert_false(storage_refusal(403, "", 0, "x.png", &why));
 	assert_int_equal(why.category, FAILURE_AWAY);
@@ -262,7 +261,7 @@ main(void)
 		cmocka_unit_test(keys_that_could_name_another_object_are_refused),
 		cmocka_unit_test(errors_of_the_storage_mean_what_they_say),
 		cmocka_unit_test(errors_without_a_code_are_nobodys_failure),
-		cmocka_unit_test(a_plain_404_is_a_missing_file),
+		cmocka_unit_test(a_404_without_a_code_is_no_missing_file),
 	};
 
 	return cmocka_run_group_tests_name("storage_url", tests, NULL, NULL);

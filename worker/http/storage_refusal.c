@@ -1,9 +1,10 @@
 /*
  * storage_refusal.c - what the storage's errors mean.                  [worker]
  *
- * s3-libcurl.md 4. Only a storage that says clearly that the object is missing (NoSuchKey, a 404
- * without a page) fails a post; wrong settings and load are nobody's failure (contract.md), and
- * "access denied" may well be about a file that is there.
+ * s3-libcurl.md 4. Only a storage that says clearly that the object is missing (NoSuchKey) fails a
+ * post: any other 404 may come from whatever else listens at a wrong endpoint, for every file.
+ * Wrong settings and load are nobody's failure (contract.md), and "access denied" may well be about
+ * a file that is there.
  */
 #include "worker/http/storage.h"
 
@@ -48,7 +49,6 @@ static const struct refusal {
 static const struct refusal unknown_setting = {
 	"", SETTING, "check S3_ENDPOINT, S3_BUCKET_NAME and S3_FORCE_PATH_STYLE"};
 static const struct refusal unknown_load = {"", LOAD, NULL};
-static const struct refusal plainly_missing = {"", MISSING, NULL};
 
 /* The text of the first <Code> element; codes are plain words. "" when there is none. */
 static void
@@ -66,14 +66,6 @@ find_code(const char *body, size_t size, char *code, size_t code_size)
 	if (at == NULL || at + length == body + size)
 		length = 0;
 	utf8_line(code, code_size, at != NULL ? at : "", length);
-}
-
-/* A 404 without markup: a storage that spares itself the words. A page comes from something else
- * that listens there (a web server, a proxy), and may well be about a wrong setting. */
-static bool
-is_plain(int http_status, const char *body, size_t size)
-{
-	return http_status == 404 && (size == 0 || memchr(body, '<', size) == NULL);
 }
 
 static const struct refusal *
@@ -94,8 +86,7 @@ storage_refusal(int http_status, const char *body, size_t body_size, const char 
 	char code[64];
 
 	find_code(body, body_size, code, sizeof(code));
-	refusal = is_plain(http_status, body, body_size) ? &plainly_missing
-							 : find_refusal(http_status, code);
+	refusal = find_refusal(http_status, code);
 	switch (refusal->meaning) {
 	case MISSING:
 		failure_set(why, FAILURE_VALIDATION_ERROR,
