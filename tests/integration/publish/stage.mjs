@@ -272,8 +272,10 @@ class House {
 			FROM users WHERE id = ${sql(artist.id)}`))[0];
 	}
 
-	/** The journal's files in upload order; [] where there is none. */
-	journal(deviation) {
+	/** The journal's files in upload order; [] where there is none, also before the publisher has made its schema. */
+	async journal(deviation) {
+		const [{ there }] = await this.psql.rows("SELECT to_regclass('publisher.steps') AS there");
+		if (!there) return [];
 		return this.psql.rows(`SELECT j.* FROM publisher.files j JOIN deviation_files f ON f.id = j.file_id
 			WHERE j.deviation_id = ${sql(deviation.id)} ORDER BY f.sort_order`);
 	}
