@@ -472,6 +472,10 @@ postgres_run(struct postgres *postgres, const struct postgres_statement *stateme
 		if (result != NULL || !may_run_again(postgres->sqlstate))
 			break;
 	}
+	/* On connections made anew no plan is stale: it cannot do that with this value (from
+	 * PostgreSQL 17 on, infinite intervals). */
+	if (result == NULL && strcmp(postgres->sqlstate, "0A000") == 0)
+		why->category = FAILURE_UNKNOWN;
 	return (struct pg_result *)result;
 }
 

@@ -68,7 +68,10 @@ check() {
 	if "$@" >"$work/out" 2>&1; then
 		echo "ok $number - $name"
 	else
-		sed 's/^/# /' "$work/out" | tail -n 60
+		{
+			awk '/^(ok|# Subtest)/ { show = 0 } /^not ok/ { show = 30 } show-- > 0' "$work/out" | head -n 200
+			tail -n 60 "$work/out"
+		} | cut -c1-1000 | sed 's/^/# /'
 		echo "not ok $number - $name"
 		failed=1 status=1
 	fi

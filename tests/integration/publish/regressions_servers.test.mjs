@@ -191,4 +191,24 @@ scenario('a pooled connection on which our statements are prepared already serve
 	pool.close();
 });
 
+scenario('a value that PostgreSQL does not support fails its post with the reason, and is no server that is away', async () => {
+	const house = await build();
+	const [work, other] = [await house.deviation(await house.artist()), await house.deviation(await house.artist())];
+	// As PostgreSQL 17 says of a date before all time.
+	await house.psql.query(`
+		CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+		BEGIN
+			IF NEW.id = '${work.id}' AND NEW.status = 'uploading' THEN
+				RAISE EXCEPTION 'cannot convert infinity to bigint' USING ERRCODE = '0A000';
+			END IF;
+			RETURN NEW;
+		END $$;
+		CREATE TRIGGER refuse BEFORE UPDATE ON deviations FOR EACH ROW EXECUTE FUNCTION refuse();`);
+	await house.add(work);
+	await house.add(other);
+	const { row } = await house.failed(work);
+	assert.match(row.error_message, /cannot work with a value of this post.*cannot convert infinity/);
+	await house.published(other);
+});
+
 afterwards();
