@@ -11,25 +11,23 @@ WITH open AS (
 	) AS unknown,
 	EXISTS (SELECT 1 FROM publisher.files f WHERE f.deviation_id = $1 AND f.state = 'published') AS partly,
 	EXISTS (SELECT 1 FROM publisher.posts p WHERE p.deviation_id = $1 AND p.came_as = 'publishing') AS came_publishing
-), keep AS (
-	SELECT d.id, open.unknown OR (open.partly AND d.status IN ('uploading', 'publishing')) AS locked
-	FROM {schema}.deviations d, open WHERE d.id = $1
 ), fence AS (
+	-- d as it is when it is written: its artist may have taken it back while this statement waited for it.
 	UPDATE {schema}.deviations d
-	SET status = CASE WHEN keep.locked THEN 'publishing'
+	SET status = CASE WHEN (open.unknown OR (open.partly AND d.status IN ('uploading', 'publishing'))) THEN 'publishing'
 	                  WHEN d.status = 'uploading' OR (d.status = 'publishing' AND NOT open.came_publishing) THEN 'scheduled'
 	                  ELSE d.status END,
 	    -- A post that was retried by hand, or published "now", stays due.
 	    actual_publish_at = CASE WHEN d.status IN ('uploading', 'publishing') AND NOT open.unknown
 	                             THEN least(coalesce(d.actual_publish_at, now() AT TIME ZONE 'UTC'), now() AT TIME ZONE 'UTC')
 	                             ELSE d.actual_publish_at END,
-	    execution_lock_id = CASE WHEN keep.locked THEN d.execution_lock_id END,
-	    execution_locked_at = CASE WHEN keep.locked THEN now() AT TIME ZONE 'UTC' END,
+	    execution_lock_id = CASE WHEN (open.unknown OR (open.partly AND d.status IN ('uploading', 'publishing'))) THEN d.execution_lock_id END,
+	    execution_locked_at = CASE WHEN (open.unknown OR (open.partly AND d.status IN ('uploading', 'publishing'))) THEN now() AT TIME ZONE 'UTC' END,
 	    error_message = coalesce($3, d.error_message),
 	    retry_count = least(d.retry_count::bigint + $5::boolean::integer, 2147483647),
 	    last_retry_at = CASE WHEN $3 IS NULL THEN d.last_retry_at ELSE now() AT TIME ZONE 'UTC' END,
 	    updated_at = now() AT TIME ZONE 'UTC'
-	FROM open, keep
+	FROM open
 	WHERE d.id = $1 AND d.execution_lock_id = $2
 	RETURNING 1
 ), item AS (

@@ -1,6 +1,7 @@
 // Faults that once were, about how a job ends: what its row says, what is locked meanwhile, when it is tried again, and when it is given up.
 import assert from 'node:assert/strict';
 
+import { Psql, sql } from './servers.mjs';
 import { afterwards, build, gaps, inTime, scenario, until } from './stage.mjs';
 
 const home = build({ settings: { PUBLISHER_CONCURRENCY: 6 } });
@@ -122,6 +123,25 @@ scenario('a multiple of which a part is out stays publishing and locked while it
 	assert.deepEqual([dead.status, /^isekai-publisher\|/.test(dead.execution_lock_id)], ['publishing', true]);
 	await house.published(work);
 	assert.equal((await house.seen(work)).posts.length, 3);
+});
+
+scenario('a multiple of which a part is out, and that its artist takes back at the very moment when its job has to wait, stays taken back', async () => {
+	const house = await build();
+	const work = await house.deviation(await house.artist(), { files: [{}, {}] });
+	await house.sandbox.fault('submit', { title: work.title }, 'status', { status: 429, skip: 1, answer_delay_ms: 1500, headers: { 'Retry-After': '60' }, body: { status: 'error', error: 'slow_down' } });
+	await house.add(work);
+	await until('the first file is out', async () => (await house.seen(work)).posts.length === 1);
+	await house.inFlight('submit');
+	const artist = new Psql(house.postgres, house.database);
+	await artist.query(`BEGIN; UPDATE deviations SET status = 'draft' WHERE id = ${sql(work.id)}`);
+	const [{ pid }] = await artist.rows('SELECT pg_backend_pid() AS pid');
+	await until('the worker waits for the row', async () => (await house.psql.rows(`SELECT 1 FROM pg_stat_activity WHERE ${pid} = ANY (pg_blocking_pids(pid))
+		AND application_name LIKE '%worker' AND query LIKE '%A claim ends and the post waits%'`)).length > 0);
+	await artist.query('COMMIT');
+	artist.close();
+	await house.jobIs(work, ['delayed', 'completed']);
+	const { status, execution_lock_id: lock } = await house.row(work);
+	assert.deepEqual([status, lock], ['draft', null]);
 });
 
 scenario('a young job of a post that is due in a moment starts at its moment, not at the next look', async () => {
