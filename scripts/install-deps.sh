@@ -5,7 +5,7 @@
 #
 #   build   compiler and libraries
 #   run     the servers a publisher lives beside, Redis and PostgreSQL, and what the demo needs besides
-#   test    cmocka, sanitizers, clang and the checkers, Node.js (for BullMQ itself)
+#   test    cmocka, sanitizers, clang and the checkers, Node.js (for BullMQ itself), Prometheus (for promtool)
 #
 # Asks dpkg first: where everything is there it is done at once, needs no network and no root. What it
 # installs it does not start. Root, or sudo, is needed only to install.
@@ -14,7 +14,7 @@ set -euo pipefail
 build=(gcc make pkg-config libc6-dev libhiredis-dev libpq-dev
 	libcurl4-openssl-dev libcjson-dev libevent-dev libssl-dev libinih-dev zlib1g-dev ca-certificates)
 run=(redis-server postgresql netpbm curl)
-test=(libcmocka-dev clang clang-tidy clang-format cppcheck libclang-rt-dev openssl curl procps nodejs npm)
+test=(libcmocka-dev clang clang-tidy clang-format cppcheck libclang-rt-dev openssl curl procps nodejs npm prometheus)
 
 [ $# -gt 0 ] || set -- build run test
 
@@ -26,6 +26,7 @@ installed() {
 met() {
 	case $1 in
 	nodejs) command -v node >/dev/null || installed nodejs ;;
+	prometheus) command -v promtool >/dev/null || installed prometheus ;;
 	npm) command -v npm >/dev/null || installed npm ;;
 	pkg-config) command -v pkg-config >/dev/null ;; # Debian 13 has it from pkgconf
 	libclang-rt-dev) # of clang's sanitizers and fuzzer; it may lie there under a versioned name

@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
 import { afterwards, scenario, sleep } from '../integration/publish/stage.mjs';
-import { bucket } from '../integration/publish/servers.mjs';
+import { bucket, sanitized } from '../integration/publish/servers.mjs';
 import { allOnce, crowd, published } from './crowd.mjs';
 
 const most_kb = 8 * 1024;
@@ -52,7 +52,7 @@ scenario('2 000 small posts of 100 artists, then 3 files of 120 MB at once: each
 	// Where the memory of another process cannot be read there is nothing to judge; here and in CI it can.
 	if (process.getuid() === 0) assert.ok(small > 0 && large > 0);
 	// A sanitizer's shadow memory is none of the publisher's.
-	if (!process.env.ASAN_OPTIONS) assert.ok(small < most_kb && large < most_kb, `${small} and ${large} kB`);
+	if (!sanitized) assert.ok(small < most_kb && large < most_kb, `${small} and ${large} kB`);
 });
 
 afterwards();

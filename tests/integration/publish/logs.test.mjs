@@ -4,7 +4,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { closeSync, constants, mkdirSync, openSync, readFileSync, readSync, readdirSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import path from 'node:path';
 
-import { Process, directory, root, storageKeys } from './servers.mjs';
+import { Process, directory, root, sanitized, storageKeys } from './servers.mjs';
 import { afterwards, build, childrenOf, inTime, isAlive, scenario, until } from './stage.mjs';
 
 const program = process.env.PUBLISHER ?? `${root}/build/isekai-publisher`;
@@ -378,7 +378,7 @@ function isInMemory(pid, text) {
 }
 
 /** A core file lands beside the process as "core...", where nobody else collects them. Sanitizers switch core files off. */
-const coresAreHere = /^[^|/]+$/.test(readFileSync('/proc/sys/kernel/core_pattern', 'latin1').trim()) && !process.env.ASAN_OPTIONS;
+const coresAreHere = /^[^|/]+$/.test(readFileSync('/proc/sys/kernel/core_pattern', 'latin1').trim()) && !sanitized;
 
 for (const level of ['debug', 'info']) {
 	scenario(`processes that crash while they hold secrets leave ${level === 'debug' ? 'core files without any' : 'no core file'}, at ${level}`, async () => {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 
 import { dispatcher, frozen, metric, ready, workers } from './pool.mjs';
-import { Process, root, storageKeys } from './servers.mjs';
+import { Process, root, sanitized, storageKeys } from './servers.mjs';
 import { afterwards, build, childrenOf, freePort, inTime, isAlive, scenario, until } from './stage.mjs';
 
 const lines = (house) => readFileSync(house.log, 'utf8').split('\n').filter(Boolean);
@@ -204,8 +204,8 @@ scenario('an idle pool of 16 is gone well under 100 ms after TERM', async () => 
 		assert.equal(code, 0);
 		assert.deepEqual(children.filter(({ pid }) => isAlive(pid)), []);
 	}
-	// The machine may be busy; the best of five is the program's own.
-	assert.ok(Math.min(...times) < 100, `${times.map(Math.round)} ms`);
+	// The machine may be busy; the best of five is the program's own. A sanitizer looks for leaks first, in each process.
+	assert.ok(sanitized || Math.min(...times) < 100, `${times.map(Math.round)} ms`);
 });
 
 for (const [what, changed, settings] of [

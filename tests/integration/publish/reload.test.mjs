@@ -5,7 +5,7 @@ import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node
 import path from 'node:path';
 
 import { descriptors, dispatcher, load, metric, ready, repeatedly, underLoad, unnoticed, withoutChildren, workers } from './pool.mjs';
-import { Process, application, directory, root } from './servers.mjs';
+import { Process, application, directory, root, sanitized } from './servers.mjs';
 import { afterwards, build, childrenOf, inTime, isAlive, scenario, sleep, until } from './stage.mjs';
 
 const program = process.env.PUBLISHER ?? `${root}/build/isekai-publisher`;
@@ -224,7 +224,7 @@ scenario('a first new worker that cannot be forked: the reload is refused, the o
 });
 
 // A sanitizer needs memory as it likes.
-if (!readFileSync(program).includes('__asan_init')) scenario('a first new worker that dies before it is ready: the reload is refused, the old workers go on, and the next one gets through', async () => {
+if (!sanitized) scenario('a first new worker that dies before it is ready: the reload is refused, the old workers go on, and the next one gets through', async () => {
 	const house = await build({ health: true, settings: { PUBLISHER_CONCURRENCY: 2 } });
 	await house.sandbox.post('settings', { latency_ms: 25 });
 	const stop = await load(house, 6);

@@ -10,6 +10,9 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
 export const root = fileURLToPath(new URL('../../..', import.meta.url));
+/** These programs are slow and need memory as they like: tests/support/sanitized.sh. */
+export const sanitized = process.env.VARIANT === 'asan';
+
 export const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
 /** Waits until `probe` gives something true, and gives that; never longer than `ms`. */

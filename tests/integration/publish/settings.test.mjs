@@ -172,7 +172,7 @@ enabled = off
 [health]
 enabled = no
 `);
-	const none = Object.fromEntries(Object.keys(house.environment()).filter((name) => !['PATH', 'LOG_LEVEL'].includes(name)).map((name) => [name, undefined]));
+	const none = Object.fromEntries(Object.keys(house.environment()).filter((name) => !['PATH', 'LOG_LEVEL', 'ASAN_OPTIONS', 'UBSAN_OPTIONS'].includes(name)).map((name) => [name, undefined]));
 	await house.start({ ...none, PUBLISHER_CONCURRENCY: 2 }, ['-c', file]);
 	await until('its two workers are there', () => house.children().length === 3);
 	const { work } = await publishes(house);

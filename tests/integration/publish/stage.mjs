@@ -8,10 +8,10 @@ import path from 'node:path';
 import test, { after } from 'node:test';
 
 import {
-	Postgres, Process, Psql, Redis, RedisServer, Sandbox, application, bucket, directory, freePort, pairs, request, root, sleep, sql, stopAll, storageKeys, until,
+	Postgres, Process, Psql, Redis, RedisServer, Sandbox, application, bucket, directory, freePort, pairs, request, root, sanitized, sleep, sql, stopAll, storageKeys, until,
 } from './servers.mjs';
 
-export { Sandbox, directory, freePort, request, sleep, until };
+export { Sandbox, directory, freePort, request, sanitized, sleep, until };
 
 const program = process.env.PUBLISHER ?? `${root}/build/isekai-publisher`;
 const queue = 'deviation-publisher';
@@ -385,13 +385,15 @@ class House {
 	async inspectQueue(name) {
 		const faults = [];
 		const prefix = this.key('', name);
-		const keys = (await this.redis.run('KEYS', `${prefix}*`)).map((key) => key.slice(prefix.length));
+		// In one step: a publisher may still be at work.
+		const [all_keys, ...members] = await this.redis.run('EVAL', `local all = { redis.call('KEYS', ARGV[1] .. '*') }
+			for _, list in ipairs({ 'wait', 'paused', 'active' }) do all[#all + 1] = redis.call('LRANGE', ARGV[1] .. list, 0, -1) end
+			for _, set in ipairs({ 'prioritized', 'delayed', 'completed', 'failed' }) do all[#all + 1] = redis.call('ZRANGE', ARGV[1] .. set, 0, -1) end
+			return all`, 0, prefix);
+		const keys = all_keys.map((key) => key.slice(prefix.length));
 		const places = new Map();
-		for (const list of ['wait', 'paused', 'active']) {
-			for (const id of await this.redis.run('LRANGE', this.key(list, name), 0, -1)) places.set(id, [...places.get(id) ?? [], list]);
-		}
-		for (const set of ['prioritized', 'delayed', 'completed', 'failed']) {
-			for (const id of await this.redis.run('ZRANGE', this.key(set, name), 0, -1)) places.set(id, [...places.get(id) ?? [], set]);
+		for (const [i, where] of ['wait', 'paused', 'active', 'prioritized', 'delayed', 'completed', 'failed'].entries()) {
+			for (const id of members[i]) places.set(id, [...places.get(id) ?? [], where]);
 		}
 		for (const [id, where] of places) {
 			if (where.length > 1) faults.push(`${id} is in ${where}`);
@@ -418,7 +420,7 @@ export function gaps(requests, endpoint) {
 }
 
 /** How late a busy machine may be; later still where everything is slowed down by sanitizers (tests/support/sanitized.sh). */
-const lateness = process.env.VARIANT === 'asan' ? 10000 : 1500;
+const lateness = sanitized ? 10000 : 1500;
 
 /** `ms` is a wait of `wanted` with that much jitter; a machine that is busy may make it longer, never shorter. */
 export function isWait(ms, wanted, { less = 0.2, more = 0.2, late = lateness } = {}) {

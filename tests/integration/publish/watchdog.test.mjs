@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 
 import { metric, ready } from './pool.mjs';
-import { afterwards, build, childrenOf, inTime, isAlive, isWait, scenario, until } from './stage.mjs';
+import { afterwards, build, childrenOf, inTime, isAlive, isWait, sanitized, scenario, until } from './stage.mjs';
 
 const single = { PUBLISHER_CONCURRENCY: 1 };
 
@@ -79,9 +79,9 @@ scenario('an idle pool is gone in well under 100 ms', async () => {
 		assert.deepEqual([end.code, end.signal], [0, null]);
 		assert.ok(end.ms < 5000, `gone after ${end.ms} ms`);
 		times.push(end.ms);
-		if (end.ms < 100) break; // other tests have the machine too
+		if (sanitized || end.ms < 100) break; // other tests have the machine too
 	}
-	assert.ok(Math.min(...times) < 100, `gone after ${times} ms`);
+	assert.ok(sanitized || Math.min(...times) < 100, `gone after ${times} ms`);
 });
 
 for (const signal of ['SIGTERM', 'SIGINT']) {
