@@ -76,7 +76,8 @@ same_title(const char *ours, const struct deviantart_gallery_post *post)
 	return same;
 }
 
-/* Posts that could be ours; *reached_old: nothing newer follows. */
+/* Posts that could be ours: what does not tell its time may be years old. *reached_old: nothing
+ * newer follows. */
 static void
 pick(const struct gallery_page *page, const char *title, int64_t first_s, struct candidates *found,
      bool *reached_old)
@@ -86,7 +87,7 @@ pick(const struct gallery_page *page, const char *title, int64_t first_s, struct
 
 		if (post->published_time_s != 0 && post->published_time_s < first_s - OLD_S)
 			*reached_old = true;
-		if (post->published_time_s != 0 && post->published_time_s < first_s - EARLIER_S)
+		if (post->published_time_s < first_s - EARLIER_S)
 			continue;
 		if (found->count < CANDIDATES_MAX && same_title(title, post))
 			found->posts[found->count++] = *post;

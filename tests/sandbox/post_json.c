@@ -40,6 +40,8 @@ add_published_time(cJSON *json, const struct post *post, const struct settings *
 		      (settings->quoted_times == 1 && post->number % 2 != 0);
 	char digits[24];
 
+	if (settings->hidden_times)
+		return;
 	(void)snprintf(digits, sizeof(digits), "%" PRId64, post->published_ms / 1000);
 	if (quoted)
 		json_add_text(json, "published_time", digits);

@@ -66,6 +66,7 @@ static const struct setting table[] = {
 	FLAG(unicode_tags, false, "letters beyond ASCII are allowed in tags"),
 	FLAG(strict_fields, false, "400 for fields that no documentation names"),
 	NUMBER(quoted_times, 1, 0, 2, "published_time as text: 0 never, 1 every other post, 2 always"),
+	FLAG(hidden_times, false, "gallery lists do not tell published_time"),
 	NUMBER(max_upload_bytes, GIB / 5, 1, 64 * GIB, "a larger file is refused with 400"),
 	NUMBER(seed, 1, 1, INT32_MAX, "of the faults' \"chance\""),
 	TEXT(app_name, "Isekai", "submitted_with.app of posts made over the API"),

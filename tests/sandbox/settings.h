@@ -37,6 +37,7 @@ struct settings {
 	bool unicode_tags;
 	bool strict_fields;
 	int64_t quoted_times;
+	bool hidden_times;
 	int64_t max_upload_bytes;
 	int64_t seed;
 	char *app_name;

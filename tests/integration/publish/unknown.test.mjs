@@ -146,6 +146,18 @@ scenario('an older post with the same title is not taken for ours', async () => 
 	assert.equal(row.deviation_id, accepted.deviationid);
 });
 
+scenario('a post with the same title that does not tell its time is not taken for ours', async () => {
+	const house = await build({ settings: { PUBLISHER_CONCURRENCY: 1 }, site: { hidden_times: true } });
+	const artist = await house.artist();
+	const work = await house.deviation(artist, { title: 'Timeless' });
+	await house.sandbox.post('posts', [{ user: artist.username, title: 'Timeless', age_s: 3600, size_bytes: work.files[0].size }]);
+	await house.sandbox.fault('publish', { title: work.title, user: artist.username }, 'close');
+	await house.add(work);
+	const { row } = await house.published(work);
+	const [accepted] = (await house.seen(work)).publishes.filter((one) => one.accepted);
+	assert.equal(row.deviation_id, accepted?.deviationid);
+});
+
 scenario('an item that is gone fails with that reason; scheduled again, it is uploaded anew', async () => {
 	const house = await home;
 	const work = await house.deviation(await house.artist());
