@@ -373,15 +373,18 @@ journal_outcome(struct postgres *postgres, const char *deviation_id, const char 
 
 bool
 journal_twins(struct postgres *postgres, const struct deviation *deviation,
-	      const struct deviation_file *file, const char *title, size_t *count,
+	      const struct deviation_file *file,
+	      void (*tell)(void *arg, const char *title, int64_t size_bytes), void *arg,
 	      struct failure *why)
 {
-	const char *const values[] = {deviation->user_id, title, deviation->id, file->id};
-	PGresult *result = POSTGRES_RESULT(postgres_run(postgres, &twins, 4, values, why));
+	const char *const values[] = {deviation->user_id, deviation->id, file->id};
+	PGresult *result = POSTGRES_RESULT(postgres_run(postgres, &twins, 3, values, why));
 
 	if (result == NULL)
 		return false;
-	*count = (size_t)strtoull(PQgetvalue(result, 0, 0), NULL, 10);
+	for (int row = 0; row < PQntuples(result); row++)
+		tell(arg, PQgetvalue(result, row, 0),
+		     strtoll(PQgetvalue(result, row, 1), NULL, 10));
 	PQclear(result);
 	return true;
 }

@@ -102,9 +102,11 @@ bool journal_outcome(struct postgres *postgres, const char *deviation_id, const 
 		     const struct deviation_file *file, const struct journal_outcome *outcome,
 		     struct failure *why);
 
-/* How many other files of the user, under the same title, have a publish that is not settled. */
+/* Tells each other file of the user whose publish is not settled: the title that was submitted, and
+ * its size (-1: its row is gone). */
 bool journal_twins(struct postgres *postgres, const struct deviation *deviation,
-		   const struct deviation_file *file, const char *title, size_t *count,
+		   const struct deviation_file *file,
+		   void (*tell)(void *arg, const char *title, int64_t size_bytes), void *arg,
 		   struct failure *why);
 
 /* used[i]: the DeviantArt id ids[i] already belongs to another post or file of ours. */

@@ -29,6 +29,7 @@
 struct candidates {
 	struct deviantart_gallery_post posts[CANDIDATES_MAX];
 	size_t count;
+	int64_t low_bytes, high_bytes; /* their sizes lie between these, as far as is known */
 };
 
 static int64_t
@@ -66,6 +67,17 @@ submitted_title(const struct publishing *p)
 	return p->file->title != NULL ? p->file->title : p->deviation->title;
 }
 
+static char *
+title_in_gallery(const char *title)
+{
+	bool cut;
+	char *clean = deviantart_clean_title(title, &cut);
+	char *plain = clean == NULL ? NULL : deviantart_plain_title(clean);
+
+	free(clean);
+	return plain;
+}
+
 static bool
 same_title(const char *ours, const struct deviantart_gallery_post *post)
 {
@@ -99,9 +111,8 @@ read_gallery(struct publishing *p, struct candidates *found, struct failure *why
 {
 	int64_t first_s = first_request_s(p->file);
 	struct gallery_page page = {.has_more = true};
-	bool cut, reached_old = false, done = false;
-	char *clean = deviantart_clean_title(submitted_title(p), &cut);
-	char *title = clean == NULL ? NULL : deviantart_plain_title(clean);
+	bool reached_old = false, done = false;
+	char *title = title_in_gallery(submitted_title(p));
 
 	found->count = 0;
 	page.posts = calloc(GALLERY_PAGE, sizeof(*page.posts));
@@ -120,7 +131,6 @@ read_gallery(struct publishing *p, struct candidates *found, struct failure *why
 	done = true;
 out:
 	free(page.posts);
-	free(clean);
 	free(title);
 	return done;
 }
@@ -165,72 +175,110 @@ call_metadata(struct publishing *p, void *arg, struct failure *why)
 				   &request->found_count, why);
 }
 
-/* Whether the metadata speak against the post: another size than the file's. What is not told
- * speaks for nothing. */
-static bool
-size_differs(const struct metadata_request *request, const char *id, int64_t size_bytes)
+/* The sizes that a post's metadata allow. What is not told allows every size. */
+static void
+allowed_sizes(const struct metadata_request *request, const char *id, int64_t *low_bytes,
+	      int64_t *high_bytes)
 {
+	*low_bytes = 0;
+	*high_bytes = INT64_MAX;
 	for (size_t i = 0; i < request->found_count; i++) {
 		const struct deviantart_metadata *m = &request->found[i];
 
-		if (strcmp(m->deviation_id, id) == 0 && m->file_size_bytes_high > 0)
-			return size_bytes < m->file_size_bytes_low ||
-			       size_bytes > m->file_size_bytes_high;
+		if (strcmp(m->deviation_id, id) == 0 && m->file_size_bytes_high > 0) {
+			*low_bytes = m->file_size_bytes_low;
+			*high_bytes = m->file_size_bytes_high;
+		}
 	}
-	return false;
 }
 
-/* Of the posts with our title: how many have our file's size; the earliest of these comes first. */
+/* Keeps the posts that may have our file's size, the earliest first. */
+static void
+keep_fitting(const struct metadata_request *request, int64_t size_bytes, struct candidates *found)
+{
+	size_t kept = 0;
+
+	found->low_bytes = INT64_MAX;
+	found->high_bytes = 0;
+	for (size_t i = 0; i < found->count; i++) {
+		const struct deviantart_gallery_post post = found->posts[i];
+		int64_t low, high;
+
+		allowed_sizes(request, post.deviation_id, &low, &high);
+		if (size_bytes < low || size_bytes > high)
+			continue;
+		found->low_bytes = low < found->low_bytes ? low : found->low_bytes;
+		found->high_bytes = high > found->high_bytes ? high : found->high_bytes;
+		found->posts[kept] = post;
+		if (post.published_time_s < found->posts[0].published_time_s) {
+			found->posts[kept] = found->posts[0];
+			found->posts[0] = post;
+		}
+		kept++;
+	}
+	found->count = kept;
+}
+
 static bool
 narrow(struct publishing *p, struct candidates *found, struct failure *why)
 {
-	struct metadata_request *request;
-	const struct deviantart_gallery_post *best = NULL;
-	size_t fitting = 0;
+	struct metadata_request *request = calloc(1, sizeof(*request));
 	bool done;
 
-	request = calloc(1, sizeof(*request));
 	if (request == NULL)
 		return failure_set(why, FAILURE_AWAY, "out of memory");
 	request->count = found->count;
 	for (size_t i = 0; i < found->count; i++)
 		request->ids[i] = found->posts[i].deviation_id;
 	done = publishing_with_token(p, call_metadata, request, why);
-	for (size_t i = 0; done && i < found->count; i++) {
-		const struct deviantart_gallery_post *post = &found->posts[i];
-
-		if (size_differs(request, post->deviation_id, p->file->size_bytes))
-			continue;
-		fitting++;
-		if (best == NULL || post->published_time_s < best->published_time_s)
-			best = post;
-	}
-	if (done && best != NULL)
-		found->posts[0] = *best;
 	if (done)
-		found->count = fitting;
+		keep_fitting(request, p->file->size_bytes, found);
 	free(request);
 	return done || failure_prefix(why, "reading metadata: ");
 }
 
+struct twins {
+	const struct candidates *found;
+	char *title;
+	size_t count;
+};
+
+/* One that the gallery would show as one of those found. */
+static void
+count_twin(void *arg, const char *title, int64_t size_bytes)
+{
+	struct twins *twins = arg;
+	char *shown = title_in_gallery(title);
+
+	/* Out of memory: it may be a twin. */
+	if ((shown == NULL || strcmp(shown, twins->title) == 0) &&
+	    (size_bytes < 0 ||
+	     (size_bytes >= twins->found->low_bytes && size_bytes <= twins->found->high_bytes)))
+		twins->count++;
+	free(shown);
+}
+
 /*
- * Where other posts of the user bear our title and are as unsettled as this one, a post that is
- * shown may be any of theirs: it is taken for ours only if there are enough for all, or if ours is
- * known to be public. Else asking for the item again decides.
+ * Where other posts of the user bear our title and size and are as unsettled as this one, a post
+ * that is shown may be any of theirs: it is taken for ours only if there are enough for all, or if
+ * ours is known to be public. Else asking for the item again decides.
  */
 static bool
 leave_to_twins(struct publishing *p, struct candidates *found, struct failure *why)
 {
-	size_t twins;
+	struct twins twins = {.found = found};
+	bool done;
 
 	if (found->count == 0 || p->file->public_for_ms >= 0)
 		return true;
-	if (!journal_twins(p->tools->postgres, p->deviation, p->file, submitted_title(p), &twins,
-			   why))
-		return false;
-	if (found->count <= twins)
+	twins.title = title_in_gallery(submitted_title(p));
+	if (twins.title == NULL)
+		return failure_set(why, FAILURE_AWAY, "out of memory");
+	done = journal_twins(p->tools->postgres, p->deviation, p->file, count_twin, &twins, why);
+	free(twins.title);
+	if (done && found->count <= twins.count)
 		found->count = 0;
-	return true;
+	return done;
 }
 
 /* *match: whether the gallery shows the post. */

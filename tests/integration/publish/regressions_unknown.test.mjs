@@ -103,12 +103,17 @@ scenario('what error_code 9 proved public does not fail by a gallery that cannot
 	await once(house, work);
 });
 
-for (const [name, delays] of [['the one that is public says so first', [400, 900]], ['the one that is not public says so first', [1500, 1]]]) {
+const long = 'A title of which DeviantArt takes fifty characters';
+for (const [name, delays, titles = ['Alike', 'Alike']] of [
+	['the one that is public says so first', [400, 900]],
+	['the one that is not public says so first', [1500, 1]],
+	['titles that are one where DeviantArt cuts them', [1500, 1], [`${long}, part one`, `${long}, part two`]],
+]) {
 	scenario(`of two posts with one title and lost answers, one without effect, each gets its own: ${name}`, async () => {
 		const house = await home;
 		const artist = await house.artist();
-		const works = [await house.deviation(artist, { title: 'Alike' }), await house.deviation(artist, { title: 'Alike' })];
-		const alike = { title: 'Alike', user: artist.username };
+		const works = [await house.deviation(artist, { title: titles[0] }), await house.deviation(artist, { title: titles[1] })];
+		const alike = { title: titles[0].slice(0, 50), user: artist.username };
 		await house.sandbox.fault('publish', alike, 'reset_after');
 		await house.sandbox.fault('publish', alike, 'close');
 		// Both see the one post that is there before either says that it is his.
