@@ -8,21 +8,22 @@ const home = build();
 const refusal = (status, more = {}) => ({ status, body: { status: 'error', error: 'invalid_request', error_description: 'No' }, ...more });
 
 for (const [name, endpoint, action, answer, ends] of [
-	['a published post', 'publish', 'delay', { answer_delay_ms: 700 }, 'completed'],
-	['a post that failed for good', 'submit', 'status', refusal(400, { answer_delay_ms: 700 }), 'failed'],
-	['an attempt that is retried', 'submit', 'status', refusal(500, { answer_delay_ms: 700 }), 'delayed'],
-	['a post that has to wait', 'submit', 'status', refusal(503, { answer_delay_ms: 700, headers: { 'Retry-After': '60' } }), 'delayed'],
+	['a published post', 'publish', 'delay', { answer_delay_ms: 1500 }, 'completed'],
+	['a post that failed for good', 'submit', 'status', refusal(400, { answer_delay_ms: 1500 }), 'failed'],
+	['an attempt that is retried', 'submit', 'status', refusal(500, { answer_delay_ms: 1500 }), 'delayed'],
+	['a post that has to wait', 'submit', 'status', refusal(503, { answer_delay_ms: 1500, headers: { 'Retry-After': '60' } }), 'delayed'],
 ]) {
 	scenario(`the row is written before the job moves: ${name}`, async () => {
 		const house = await home;
 		const work = await house.deviation(await house.artist());
 		await house.sandbox.fault(endpoint, { title: work.title }, action, answer);
+		// Ready to lock the row as soon as the request is out: its answer does not wait for us.
+		const other = new Psql(house.postgres, house.database);
+		const [{ pid }] = await other.rows('SELECT pg_backend_pid() AS pid');
 		await house.add(work);
 		await house.inFlight(endpoint);
-		const other = new Psql(house.postgres, house.database);
 		await other.query('BEGIN');
 		await other.query(`SELECT 1 FROM deviations WHERE id = ${sql(work.id)} FOR UPDATE`);
-		const [{ pid }] = await other.rows('SELECT pg_backend_pid() AS pid');
 		await until('the worker waits for the row', async () => (await house.psql.rows(`SELECT 1 FROM pg_stat_activity WHERE ${pid} = ANY (pg_blocking_pids(pid))
 			AND application_name LIKE '%worker'`)).length > 0);
 		assert.equal((await house.job(work)).state, 'active');
