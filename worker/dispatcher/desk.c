@@ -4,7 +4,6 @@
 #include "worker/dispatcher/desk.h"
 
 #include <hiredis/hiredis.h>
-#include <libpq-fe.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -23,8 +22,6 @@
 #define POSTGRES_STATEMENT_MS 3000 /* locks have to be renewed, and the watchdog waits 5 s */
 #define WAIT_FIRST_MS         50
 #define WAIT_MOST_MS          500 /* one that comes back is to be at work within 2 s */
-
-static const struct postgres_statement probe = {.name = "publisher_probe", .sql = "SELECT 1"};
 
 bool
 desk_open(struct desk *desk, const struct child *child, struct failure *why)
@@ -52,7 +49,8 @@ desk_open(struct desk *desk, const struct child *child, struct failure *why)
 	postgres_set_timeout(desk->postgres, POSTGRES_STATEMENT_MS);
 	postgres_count_in(desk->postgres, desk->board, SCOREBOARD_DISPATCHER);
 	redis_count_in(desk->redis, desk->board, SCOREBOARD_DISPATCHER);
-	if ((desk->pulse = pulse_start(c, child->board, why)) != NULL)
+	probe_init(&desk->probe, desk->queue, child->instance);
+	if ((desk->pulse = pulse_start(c, &desk->probe, child->board, why)) != NULL)
 		return true;
 	desk_close(desk);
 	return false;
@@ -119,20 +117,15 @@ warn_of_eviction(struct desk *desk)
 void
 desk_tend_redis(struct desk *desk)
 {
-	const char *const ping[] = {"PING"};
-	struct redisReply *reply;
 	struct failure why;
 
 	if (!desk->redis_up && clock_mono_ms() < desk->redis_again_ms)
 		return;
-	reply = redis_connect(desk->redis, REDIS_CONNECT_MS, &why)
-			? redis_call(desk->redis, REDIS_PROBE_MS, &why, 1, ping, NULL)
-			: NULL;
-	if (reply == NULL) {
+	if (!redis_connect(desk->redis, REDIS_CONNECT_MS, &why) ||
+	    !probe_redis(&desk->probe, desk->redis, REDIS_PROBE_MS, &why)) {
 		desk_redis_failed(desk, &why);
 		return;
 	}
-	redis_reply_free(reply);
 	if (!desk->redis_up) {
 		log_event(LOG_INFO, "Redis is up", NULL);
 		warn_of_eviction(desk);
@@ -179,21 +172,19 @@ leave_without_journal(struct desk *desk, const struct failure *why)
 void
 desk_tend_postgres(struct desk *desk)
 {
-	PGresult *result = NULL;
 	struct failure why;
 
 	if (!desk->postgres_up && clock_mono_ms() < desk->postgres_again_ms)
 		return;
-	if (postgres_connect(desk->postgres, POSTGRES_CONNECT_MS, &why) &&
-	    (desk->journal_ready || (desk->journal_ready = journal_prepare(desk->postgres, &why))))
-		result = POSTGRES_RESULT(postgres_run(desk->postgres, &probe, 0, NULL, &why));
-	if (result == NULL) {
+	if (!postgres_connect(desk->postgres, POSTGRES_CONNECT_MS, &why) ||
+	    !probe_postgres(desk->postgres, &why) ||
+	    !(desk->journal_ready ||
+	      (desk->journal_ready = journal_prepare(desk->postgres, &why)))) {
 		if (why.category == FAILURE_OPERATOR)
 			leave_without_journal(desk, &why);
 		desk_postgres_failed(desk, &why);
 		return;
 	}
-	PQclear(result);
 	if (!desk->postgres_up)
 		log_event(LOG_INFO, "PostgreSQL is up", NULL);
 	desk->postgres_up = true;

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "worker/dispatcher/probe.h"
 #include "worker/dispatcher/pulse.h"
 #include "worker/orders.h"
 #include "worker/worker.h"
@@ -23,6 +24,7 @@ struct desk {
 	struct queue *queue;  /* on it */
 	struct redis *marker; /* the blocking reader of the marker */
 	struct postgres *postgres;
+	struct probe probe;
 	struct pulse *pulse; /* tells /ready */
 	bool journal_ready;
 	char untold[DESK_UNTOLD][SCOREBOARD_TOKEN_SIZE];

@@ -7,7 +7,6 @@
  */
 #include "worker/dispatcher/pulse.h"
 
-#include <libpq-fe.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -33,6 +32,7 @@ struct feeler {
 	struct pulse *pulse;
 	enum dependency which;
 	/* The thread's own. */
+	struct probe probe;
 	struct redis *redis;
 	struct postgres *postgres;
 	/* Under the mutex. */
@@ -128,26 +128,10 @@ pulse_experience(struct pulse *pulse, enum dependency which, bool up, const char
 /* ---- asking ---- */
 
 static bool
-ask_redis(struct feeler *f, int64_t within_ms, struct failure *why)
-{
-	const char *const ping[] = {"PING"};
-	struct redisReply *reply = redis_call(f->redis, within_ms, why, 1, ping, NULL);
-
-	redis_reply_free(reply);
-	return reply != NULL;
-}
-
-static bool
 ask_postgres(struct feeler *f, int64_t within_ms, struct failure *why)
 {
-	PGresult *result;
-
 	postgres_set_timeout(f->postgres, within_ms);
-	if (!postgres_connect(f->postgres, within_ms, why))
-		return false;
-	result = POSTGRES_RESULT(postgres_run_text(f->postgres, "SELECT 1", why));
-	PQclear(result);
-	return result != NULL;
+	return postgres_connect(f->postgres, within_ms, why) && probe_postgres(f->postgres, why);
 }
 
 /* A connection that was closed meanwhile (a pooler's idle limit, CLIENT KILL) is no server that is
@@ -162,7 +146,7 @@ ask(struct feeler *f, struct failure *why)
 
 		if (left_ms <= 0)
 			return false;
-		if (f->which == DEPENDENCY_REDIS ? ask_redis(f, left_ms, why)
+		if (f->which == DEPENDENCY_REDIS ? probe_redis(&f->probe, f->redis, left_ms, why)
 						 : ask_postgres(f, left_ms, why))
 			return true;
 	}
@@ -205,7 +189,8 @@ start_thread(struct feeler *f)
 }
 
 struct pulse *
-pulse_start(const struct config *config, struct scoreboard *board, struct failure *why)
+pulse_start(const struct config *config, const struct probe *probe, struct scoreboard *board,
+	    struct failure *why)
 {
 	struct pulse *pulse = calloc(1, sizeof(*pulse));
 	struct redis *redis = redis_new(&config->redis, NULL);
@@ -223,6 +208,7 @@ pulse_start(const struct config *config, struct scoreboard *board, struct failur
 	for (int i = 0; i < DEPENDENCY_COUNT; i++)
 		pulse->feelers[i] = (struct feeler){.pulse = pulse,
 						    .which = (enum dependency)i,
+						    .probe = *probe,
 						    .redis = redis,
 						    .postgres = postgres,
 						    .unwell_since_ms = clock_mono_ms(),

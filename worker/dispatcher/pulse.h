@@ -14,15 +14,17 @@
 #include "common/config.h"
 #include "common/failure.h"
 #include "common/scoreboard.h"
+#include "worker/dispatcher/probe.h"
 
 struct pulse;
 
 /*
- * Starts asking; only the end of the process ends it. `config` and `board` are borrowed. NULL and
+ * Starts asking; only the end of the process ends it. `config` and `board` are borrowed,
+ * `probe` is copied. NULL and
  * *why when there is no memory or no thread to be had.
  */
-struct pulse *pulse_start(const struct config *config, struct scoreboard *board,
-			  struct failure *why);
+struct pulse *pulse_start(const struct config *config, const struct probe *probe,
+			  struct scoreboard *board, struct failure *why);
 
 /*
  * How the dispatcher's own connection fares: a server that answers, but not to it, for longer than
