@@ -205,6 +205,66 @@ a_gap_longer_than_the_delay_costs_nobody_his_place(void **state)
 	assert_in_range(ask("u", "d").wait_ms, 300, 400);
 }
 
+/* How many of the gaps are certainly under, or over, a number of ms. */
+struct spread {
+	int under_150, under_200, over_200, over_250;
+};
+
+/*
+ * The gap behind an artist's first post. What passed between the two asks is not known to the ms,
+ * so the gap lies between what is told and that much more.
+ */
+static void
+draw_gap(int artist, struct spread *spread)
+{
+	int64_t begun_ms = clock_mono_ms(), least_ms, most_ms;
+	struct gates_verdict second;
+	char user[16];
+
+	snprintf(user, sizeof(user), "u%d", artist);
+	assert_true(ask(user, "a").go);
+	second = ask(user, "b");
+	least_ms = second.go ? 0 : second.wait_ms;
+	most_ms = least_ms + clock_mono_ms() - begun_ms + 1;
+	if (least_ms > 300 || most_ms < 100)
+		fail_msg("a gap of %lld to %lld ms, should be one of 100 to 300",
+			 (long long)least_ms, (long long)most_ms);
+	spread->under_150 += most_ms < 150;
+	spread->under_200 += most_ms < 200;
+	spread->over_200 += least_ms > 200;
+	spread->over_250 += least_ms > 250;
+}
+
+/* Of 120 gaps drawn evenly from 100..300 ms, each outer quarter is missed once in 10^15 times, and
+ * a half has fewer than 20 as rarely. */
+static void
+gaps_are_spread_over_the_jitter_and_never_leave_it(void **state)
+{
+	struct spread spread = {0};
+
+	(void)state;
+	bench.config.rate_limiter_base_delay_ms = 200;
+	bench.config.rate_limiter_jitter_percent = 50;
+	for (int artist = 0; artist < 120; artist++)
+		draw_gap(artist, &spread);
+	assert_in_range(spread.under_200, 20, 120);
+	assert_in_range(spread.over_200, 20, 120);
+	assert_in_range(spread.under_150, 1, 120);
+	assert_in_range(spread.over_250, 1, 120);
+}
+
+static void
+without_jitter_every_gap_is_the_delay(void **state)
+{
+	struct spread spread = {0};
+
+	(void)state;
+	bench.config.rate_limiter_base_delay_ms = 200;
+	for (int artist = 0; artist < 40; artist++)
+		draw_gap(artist, &spread);
+	assert_int_equal(spread.under_200 + spread.over_200, 0);
+}
+
 static void
 a_success_that_began_before_a_refusal_opens_nothing(void **state)
 {
@@ -458,6 +518,8 @@ main(void)
 		cmocka_unit_test_setup(a_reservation_is_let_through_when_its_time_comes, fresh),
 		cmocka_unit_test_setup(late_comers_are_spaced_anew, fresh),
 		cmocka_unit_test_setup(a_gap_longer_than_the_delay_costs_nobody_his_place, fresh),
+		cmocka_unit_test_setup(gaps_are_spread_over_the_jitter_and_never_leave_it, fresh),
+		cmocka_unit_test_setup(without_jitter_every_gap_is_the_delay, fresh),
 		cmocka_unit_test_setup(a_success_that_began_before_a_refusal_opens_nothing, fresh),
 		cmocka_unit_test_setup(a_circuit_written_by_somebody_else_is_obeyed, fresh),
 		cmocka_unit_test_setup(keys_of_another_type_are_no_obstacle, fresh),

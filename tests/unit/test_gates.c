@@ -9,42 +9,11 @@
 #include <cmocka.h>
 
 #include <stdio.h>
-#include <string.h>
 
-#include <hiredis/hiredis.h>
-
+#include "tests/unit/false_redis.h"
 #include "worker/gates.h"
 
 #define DAY_MS (24LL * 3600 * 1000)
-
-static char wire[256];
-
-struct redisReply *__wrap_redis_eval(struct redis *redis, struct redis_script *script,
-				     int64_t timeout_ms, struct failure *why, int key_count,
-				     int argc, const char *const *argv, const size_t *argv_sizes);
-
-struct redisReply *
-__wrap_redis_eval(struct redis *redis, struct redis_script *script, int64_t timeout_ms,
-		  struct failure *why, int key_count, int argc, const char *const *argv,
-		  const size_t *argv_sizes)
-{
-	redisReader *reader = redisReaderCreate();
-	void *reply = NULL;
-
-	(void)redis;
-	(void)script;
-	(void)timeout_ms;
-	(void)why;
-	(void)key_count;
-	(void)argc;
-	(void)argv;
-	(void)argv_sizes;
-	assert_int_equal(redisReaderFeed(reader, wire, strlen(wire)), REDIS_OK);
-	assert_int_equal(redisReaderGetReply(reader, &reply), REDIS_OK);
-	assert_non_null(reply);
-	redisReaderFree(reader);
-	return reply;
-}
 
 static int64_t
 asked(const char *wait)
@@ -53,8 +22,10 @@ asked(const char *wait)
 	struct gates *gates = gates_new(&config, NULL);
 	struct gates_verdict verdict;
 	struct failure why;
+	char wire[64];
 
 	snprintf(wire, sizeof(wire), "*3\r\n$4\r\nWAIT\r\n:%s\r\n$4\r\npace\r\n", wait);
+	false_redis_answers(wire);
 	assert_true(gates_ask(gates, "user", "d:f", &verdict, &why));
 	assert_false(verdict.go);
 	assert_string_equal(verdict.reason, "pace");
@@ -69,8 +40,10 @@ refused(const char *wait)
 	struct gates *gates = gates_new(&config, NULL);
 	struct failure refusal;
 	int64_t wait_ms = 0;
+	char wire[64];
 
 	snprintf(wire, sizeof(wire), "*1\r\n:%s\r\n", wait);
+	false_redis_answers(wire);
 	failure_set(&refusal, FAILURE_RATE_LIMIT, "slow down");
 	gates_refused(gates, "user", "d:f", &refusal, &wait_ms);
 	gates_free(gates);

@@ -8,40 +8,8 @@
 #include <stddef.h>
 #include <cmocka.h>
 
-#include <string.h>
-
-#include <hiredis/hiredis.h>
-
 #include "common/queue/queue.h"
-
-static const char *wire;
-
-struct redisReply *__wrap_redis_eval(struct redis *redis, struct redis_script *script,
-				     int64_t timeout_ms, struct failure *why, int key_count,
-				     int argc, const char *const *argv, const size_t *argv_sizes);
-
-struct redisReply *
-__wrap_redis_eval(struct redis *redis, struct redis_script *script, int64_t timeout_ms,
-		  struct failure *why, int key_count, int argc, const char *const *argv,
-		  const size_t *argv_sizes)
-{
-	redisReader *reader = redisReaderCreate();
-	void *reply = NULL;
-
-	(void)redis;
-	(void)script;
-	(void)timeout_ms;
-	(void)why;
-	(void)key_count;
-	(void)argc;
-	(void)argv;
-	(void)argv_sizes;
-	assert_int_equal(redisReaderFeed(reader, wire, strlen(wire)), REDIS_OK);
-	assert_int_equal(redisReaderGetReply(reader, &reply), REDIS_OK);
-	assert_non_null(reply);
-	redisReaderFree(reader);
-	return reply;
-}
+#include "tests/unit/false_redis.h"
 
 static struct queue *
 new_queue(void)
@@ -62,7 +30,7 @@ a_state_is_read(void **state)
 	int64_t due_ms = 0;
 
 	(void)state;
-	wire = "*2\r\n$7\r\ndelayed\r\n$13\r\n1795513820412\r\n";
+	false_redis_answers("*2\r\n$7\r\ndelayed\r\n$13\r\n1795513820412\r\n");
 	assert_true(queue_job_state(queue, "id", name, &due_ms, NULL));
 	assert_string_equal(name, "delayed");
 	assert_int_equal(due_ms, 1795513820412);
@@ -83,7 +51,7 @@ a_state_without_a_name_is_a_failure_that_says_so(void **state)
 		char name[24];
 		int64_t due_ms;
 
-		wire = replies[i];
+		false_redis_answers(replies[i]);
 		assert_false(queue_job_state(queue, "id", name, &due_ms, &why));
 		assert_int_equal(why.category, FAILURE_UNKNOWN);
 		assert_string_not_equal(why.message, "");
