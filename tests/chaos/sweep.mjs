@@ -13,11 +13,11 @@ export const modes = {
 	token: { posts: 1, submits: 1, artist: { token_expires_at: inTime('-1 hour') } },
 };
 
-/** What a house of a sweep is like. */
+/** What a house of a sweep is like. PostgreSQL is not compared with the queue: a job that was lost stays lost. */
 export function sweepHouse(settings = {}, more = {}) {
 	return build({
 		settings: {
-			PUBLISHER_CONCURRENCY: 1, PUBLISHER_UNKNOWN_WAIT_MS: 30, RATE_LIMITER_ENABLED: 'true', RATE_LIMITER_BASE_DELAY_MS: 1,
+			PUBLISHER_CONCURRENCY: 1, PUBLISHER_UNKNOWN_WAIT_MS: 30, PUBLISHER_RECONCILE_INTERVAL_MS: 600000, RATE_LIMITER_ENABLED: 'true', RATE_LIMITER_BASE_DELAY_MS: 1,
 			RATE_LIMITER_MAX_DELAY_MS: 1000, CIRCUIT_BREAKER_ENABLED: 'true', ...settings,
 		},
 		...more,
@@ -72,8 +72,8 @@ export class Sweep {
 	/** The pid of the worker, once it waits for a turn. */
 	async idleWorker() {
 		const idle = await wait(async () => {
-			const waiting = (await this.turnTakers()).some((id) => !this.gone.has(id));
-			const workers = waiting ? this.house.children().filter(({ title }) => title.includes('worker')) : [];
+			this.taker = (await this.turnTakers()).find((id) => !this.gone.has(id));
+			const workers = this.taker ? this.house.children().filter(({ title }) => title.includes('worker')) : [];
 			return workers.length === 1 && workers[0].pid;
 		}, 30000);
 		if (!idle) throw new Error(`${this.name}: no worker is idle within 30 s\n${this.house.said()}`);
@@ -104,12 +104,11 @@ export class Sweep {
 	async killWorker(point) {
 		const { house } = this;
 		const work = await this.work();
-		const takers = await this.turnTakers();
 		const tool = new Killpoint(['-p', await this.idleWorker(), ...strikeArgs(point), '-o', 'BRPOPLPUSH', ...watchArgs(work)]);
 		await tool.seized();
 		await house.add(work);
 		const struck = await this.strike(tool, work);
-		if (struck) for (const id of [...takers, ...await this.turnTakers()]) this.gone.add(id);
+		if (struck) this.gone.add(this.taker);
 		await this.settle(point, work, struck);
 		return struck;
 	}
