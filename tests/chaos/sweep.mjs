@@ -3,7 +3,6 @@ import { existsSync, readFileSync } from 'node:fs';
 
 import { build, inTime, sleep } from '../integration/publish/stage.mjs';
 import { sql } from '../integration/publish/servers.mjs';
-import { Killpoint } from './killpoint.mjs';
 
 /** A job of each kind that the publisher knows: how it is made, and what it has to end with. */
 export const modes = {
@@ -28,7 +27,7 @@ const soon = (ms) => ({ until: Date.now() + ms });
 const isOver = ({ until }) => Date.now() > until;
 
 /** What `probe` gives, once it is something; undefined after `ms`. */
-async function wait(probe, ms, every = 5) {
+export async function wait(probe, ms, every = 5) {
 	for (const end = soon(ms); ;) {
 		const value = await probe();
 		if (value) return value;
@@ -37,8 +36,9 @@ async function wait(probe, ms, every = 5) {
 	}
 }
 
+/** The points of one sweep in one house, and what came of them. */
 export class Sweep {
-	constructor(name, house, mode) {
+	constructor(name, house, mode = modes.single) {
 		this.name = name;
 		this.house = house;
 		this.mode = mode;
@@ -53,13 +53,13 @@ export class Sweep {
 	// ---------------------------------------------------------------- the job
 
 	/** An artist of its own with one due post, whose deviation goes to the sale queue as well. */
-	async work() {
+	async work(row) {
 		const { house, mode } = this;
 		const artist = await house.artist(mode.artist);
 		await house.psql.query(`INSERT INTO price_presets (id, user_id, name, price) VALUES ('preset-${artist.id}', '${artist.id}', 'p', 100);
 			INSERT INTO automations (id, user_id, name, auto_add_to_sale_queue, sale_queue_preset_id)
 			VALUES ('automation-${artist.id}', '${artist.id}', 'a', true, 'preset-${artist.id}')`);
-		return house.deviation(artist, { automation_id: `automation-${artist.id}`, ...mode.row });
+		return house.deviation(artist, { automation_id: `automation-${artist.id}`, ...mode.row, ...row });
 	}
 
 	/** Clients of this house that wait for a turn, by Redis' ids. */
@@ -100,49 +100,39 @@ export class Sweep {
 
 	// ---------------------------------------------------------------- one point
 
-	/** Kills the worker at a point of one job: {n, side, steps}. Gives what the tool said of it; undefined: the job got through. */
-	async killWorker(point) {
-		const { house } = this;
-		const work = await this.work();
-		const tool = new Killpoint(['-p', await this.idleWorker(), ...strikeArgs(point), '-o', 'BRPOPLPUSH', ...watchArgs(work)]);
-		await tool.seized();
-		await house.add(work);
-		const struck = await this.strike(tool, work);
-		if (struck) this.gone.add(this.taker);
-		await this.settle(point, work, struck);
+	/** Until the tool has struck, or the job is over without that. `over`: when it is, for a play that waits for something else. */
+	async strike(tool, work, over = () => this.ended(work)) {
+		let stop = false;
+		const done = wait(async () => stop || over(), 30000);
+		await Promise.race([tool.told('killed', 'failed', 'over'), done]);
+		stop = true;
+		await done;
+		if (tool.find('killed')) await tool.over;
+		const last = await tool.release();
+		// It may have struck in the very last moment.
+		const struck = tool.find('killed', 'failed');
+		if (struck) this.points++;
+		else this.counted = last?.count;
 		return struck;
 	}
 
-	/** Until the tool has struck, or the job is over without that. */
-	async strike(tool, work) {
-		let over = false;
-		const done = wait(async () => over || this.ended(work), 30000);
-		const struck = await Promise.race([tool.told('killed', 'failed', 'over'), done.then(() => undefined)]);
-		over = true;
-		await done;
-		if (struck?.event === 'killed') await tool.over;
-		else await tool.release();
-		// It may have struck in the very last moment.
-		return tool.find('killed', 'failed');
-	}
-
 	/** Waits for the end of the job and judges it. */
-	async settle(point, work, struck) {
-		if (struck) this.points++;
+	async settle(point, work, struck, more = []) {
 		const ended = await wait(() => this.ended(work), 30000, 10);
 		const problems = ended ? await this.judge(work, struck) : [`not over after 30 s: ${JSON.stringify(await this.house.job(work))}`];
-		for (const problem of problems) this.complain(point, struck, work, problem);
+		for (const problem of [...more, ...problems]) this.complain(point, struck, work, problem);
 		if (struck) await this.measure(work, struck);
 	}
 
 	complain(point, struck, work, problem) {
 		const where = struck ? `${struck.call} (${struck.on}) "${struck.data}"` : 'not struck';
-		const line = `${this.name} ${point.n} ${point.side}${point.steps ? ` ${point.steps}` : ''}: ${where}: ${problem}`;
+		const line = `${this.name} ${pointText(point)}: ${where}: ${problem}`;
 		this.violations.push(line);
 		console.log(`# ${line}\n# ${this.house.said(work, 30).replaceAll('\n', '\n# ')}`);
 	}
 
-	async measure(work, { atMs }) {
+	async measure(work, { event, atMs }) {
+		if (event !== 'killed') return;
 		const events = await this.house.redis.run('XRANGE', this.house.key('events'), atMs, '+');
 		for (const [id, flat] of events) {
 			if (!flat.includes('active') || !flat.includes(work.job)) continue;
@@ -232,7 +222,22 @@ export class Sweep {
 		const problems = [];
 		if (refreshes.length !== 1 || refreshes[0].presented_times !== 1) problems.push(`refreshes: ${JSON.stringify(refreshes)}`);
 		if (user.refresh_token === work.artist.refresh || !known.includes(user.refresh_token) || !known.includes(user.access_token)) problems.push('the stored pair is not the newest');
-		if (await house.redis.run('EXISTS', `isekai-publisher:parked-token:${work.artist.id}`)) problems.push('a pair is parked');
+		if (problems.length === 0 && await house.redis.run('EXISTS', parkingKey(work.artist))) problems.push(...await this.judgeParked(work));
+		return problems;
+	}
+
+	/** A parked pair that is in the row as well is harmless, and the next refresh removes it (design.md, 4). */
+	async judgeParked({ artist }) {
+		const { house } = this;
+		await house.psql.query(`UPDATE users SET token_expires_at = now() AT TIME ZONE 'UTC' - interval '1 hour' WHERE id = ${sql(artist.id)}`);
+		const next = await house.deviation(artist);
+		await house.add(next);
+		if (!await wait(() => this.ended(next), 30000, 10)) return ['the next post of the artist is not over after 30 s'];
+		const { refreshes } = await house.sandbox.get(`ledger?user=${artist.username}`);
+		const problems = [];
+		if ((await house.row(next)).status !== 'published') problems.push('the next post of the artist is not published');
+		if (refreshes.length !== 2 || refreshes.some((one) => one.presented_times !== 1)) problems.push(`after a parked pair: ${JSON.stringify(refreshes)}`);
+		if (await house.redis.run('EXISTS', parkingKey(artist))) problems.push('the pair stays parked');
 		return problems;
 	}
 
@@ -260,13 +265,12 @@ export class Sweep {
 	}
 }
 
-/** Options for the tool. */
-export function strikeArgs({ n, side, steps }) {
-	return [side === 'before' ? '-k' : '-K', n, ...steps ? ['-s', steps] : []];
+/** Where the publisher keeps a pair that is not yet in its row. */
+export function parkingKey({ id }) {
+	return `isekai-publisher:parked-token:${id}`;
 }
 
-/** Tells whether the refresh was asked for, and whether the new pair was parked. */
-function watchArgs({ artist }) {
-	const key = `isekai-publisher:parked-token:${artist.id}`;
-	return ['-w', 'grant_type=refresh_token', '-w', `SET\r\n$${Buffer.byteLength(key)}\r\n${key}`];
+/** A point as it is told, and as `sweep.sh` takes it: "117 before", "117 later 300". */
+export function pointText({ n, side, steps }) {
+	return `${n} ${side}${steps ? ` ${steps}` : ''}`;
 }
