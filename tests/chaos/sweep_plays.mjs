@@ -1,6 +1,6 @@
 // How a process comes to its point: what it does when it is killed. Each play makes one job and kills once; it gives what the tool said
 // of the call, or undefined where the job got through without so many calls.
-import { inTime, isAlive, sleep } from '../integration/publish/stage.mjs';
+import { inTime, isAlive } from '../integration/publish/stage.mjs';
 import { Killpoint } from './killpoint.mjs';
 import { Sweep, modes, parkingKey, sweepHouse, wait } from './sweep.mjs';
 
@@ -10,22 +10,34 @@ function strikeArgs({ n, side, steps, error, of }) {
 	return [...where, ...of ? ['-c', of] : []];
 }
 
-/** Tells whether the refresh was asked for, and whether the new pair was parked. */
+/** Tells whether the refresh was asked for, whether the new pair was parked, and whether DeviantArt was asked anything. */
 function watchArgs({ artist }) {
 	const key = parkingKey(artist);
-	return ['-w', 'grant_type=refresh_token', '-w', `SET\r\n$${Buffer.byteLength(key)}\r\n${key}`];
+	return ['-w', 'grant_type=refresh_token', '-w', `SET\r\n$${Buffer.byteLength(key)}\r\n${key}`, '-w', 'POST /'];
 }
 
 /** The worker, from its last look at an empty queue to the end of a job. */
-async function worker(sweep, point) {
+export async function worker(sweep, point) {
 	const work = await sweep.work();
-	const tool = new Killpoint(['-p', await sweep.idleWorker(), ...strikeArgs(point), '-o', 'BRPOPLPUSH', ...watchArgs(work)]);
+	let pid = await sweep.idleWorker();
+	if (sweep.cold) {
+		process.kill(pid, 'SIGKILL');
+		sweep.gone.add(sweep.taker);
+		pid = await sweep.idleWorker();
+	}
+	const tool = new Killpoint(['-p', pid, ...strikeArgs(point), '-o', 'BRPOPLPUSH', ...watchArgs(work)]);
 	await tool.seized();
 	await sweep.house.add(work);
 	const struck = await sweep.strike(tool, work);
-	if (struck?.event === 'killed') sweep.gone.add(sweep.taker);
-	await sweep.settle(point, work, struck);
+	if (struck?.event === 'killed' || tool.find('ended')) sweep.gone.add(sweep.taker);
+	await sweep.settle(point, work, struck, crash(tool));
 	return struck;
+}
+
+/** A process may leave where it cannot go on; it may not crash. */
+function crash(tool) {
+	const { signal } = tool.find('ended') ?? {};
+	return signal && !tool.find('killed') ? [`it died by signal ${signal}`] : [];
 }
 
 /** A job whose upload is not answered for now. */
@@ -84,7 +96,7 @@ function stopping(signal, order, code) {
 		await tool.seized();
 		publisher.kill(signal);
 		const struck = await sweep.strike(tool, work, () => publisher.end);
-		const end = await Promise.race([publisher.ended, sleep(15000)]);
+		const end = await wait(() => publisher.end, 15000);
 		const wrong = end?.code === code ? [] : [`the publisher's end: ${JSON.stringify(end)}`];
 		if (!end) await publisher.stop('SIGKILL');
 		await house.start();
@@ -115,9 +127,10 @@ async function supervisor(sweep, point) {
 	return struck;
 }
 
-/** name: {play, house: settings, mode}. What `sweep.sh` knows. */
+/** name: {play, settings, mode, cold}. What `sweep.sh` knows. */
 export const sweeps = {
 	...Object.fromEntries(Object.entries(modes).map(([name, mode]) => [name, { play: worker, mode }])),
+	cold: { play: worker, cold: true },
 	dispatcher_death: { play: dispatcherAtDeath },
 	dispatcher_delay: { play: dispatcherAtDelay },
 	dispatcher_sweep: { play: dispatcherAtSweep, settings: { PUBLISHER_RECONCILE_INTERVAL_MS: 200 } },
@@ -128,6 +141,6 @@ export const sweeps = {
 
 /** A sweep in a house of its own. */
 export async function openSweep(name) {
-	const { settings, mode } = sweeps[name];
-	return new Sweep(name, await sweepHouse(settings), mode);
+	const { settings, mode, cold } = sweeps[name];
+	return new Sweep(name, await sweepHouse(settings), { mode, cold });
 }

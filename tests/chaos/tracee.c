@@ -262,20 +262,64 @@ has_descriptor(const struct call_kind *kind)
 	       kind->class == CALL_FCNTL;
 }
 
+/* What /proc says the descriptor is: "socket:[12345]". */
+static bool
+read_link(const struct tracee *tracee, char *out, size_t out_size)
+{
+	char link[64];
+	ssize_t n = -1;
+
+	if (has_descriptor(call_kind(tracee->number))) {
+		snprintf(link, sizeof(link), "/proc/%d/fd/%d", (int)tracee->pid,
+			 (int)tracee->args[0]);
+		n = readlink(link, out, out_size - 1);
+	}
+	out[n > 0 ? n : 0] = '\0';
+	return n > 0;
+}
+
 const char *
 tracee_descriptor(const struct tracee *tracee)
 {
-	char link[64], target[64];
-	ssize_t n;
+	char target[64];
 
-	if (!has_descriptor(call_kind(tracee->number)))
+	if (!read_link(tracee, target, sizeof(target)))
 		return "";
-	snprintf(link, sizeof(link), "/proc/%d/fd/%d", (int)tracee->pid, (int)tracee->args[0]);
-	n = readlink(link, target, sizeof(target) - 1);
-	target[n > 0 ? n : 0] = '\0';
 	if (strncmp(target, "socket:", 7) == 0)
 		return "socket";
 	return strncmp(target, "pipe:", 5) == 0 ? "pipe" : "file";
+}
+
+/* Whether the kernel's list of unix sockets has one with this inode ("12345]"). */
+static bool
+is_unix_socket(const struct tracee *tracee, const char *inode)
+{
+	char name[64], line[512], word[64];
+	bool found = false;
+	FILE *list;
+
+	snprintf(name, sizeof(name), "/proc/%d/net/unix", (int)tracee->pid);
+	list = fopen(name, "r");
+	if (list == NULL)
+		return false;
+	snprintf(word, sizeof(word), " %.*s", (int)strcspn(inode, "]"), inode);
+	while (!found && fgets(line, sizeof(line), list) != NULL) {
+		char *at = strstr(line, word);
+
+		found = at != NULL && (at[strlen(word)] == ' ' || at[strlen(word)] == '\n');
+	}
+	(void)fclose(list);
+	return found;
+}
+
+const char *
+tracee_descriptor_family(const struct tracee *tracee)
+{
+	char target[64];
+
+	if (!read_link(tracee, target, sizeof(target)) || strncmp(target, "socket:[", 8) != 0)
+		return tracee_descriptor(tracee);
+	return is_unix_socket(tracee, target + 8) ? "unix" : "inet";
 }
 
 enum call_class

@@ -68,6 +68,9 @@ size_t tracee_data(const struct tracee *tracee, char *out, size_t out_size);
 /* "socket", "pipe", "file" or "" for a call without a descriptor. */
 const char *tracee_descriptor(const struct tracee *tracee);
 
+/* The same, of a socket "unix" or "inet". Takes longer. */
+const char *tracee_descriptor_family(const struct tracee *tracee);
+
 /* With SEND and READ told apart by the descriptor. */
 enum call_class tracee_call_class(const struct tracee *tracee);
 
