@@ -55,6 +55,7 @@ integration_tests := $(patsubst %.c,$(build)/%,$(sort $(wildcard tests/integrati
 test_support := $(sort $(filter-out tests/unit/test_% tests/integration/test_%, \
 	$(wildcard tests/unit/*.c tests/integration/*.c)))
 bench	:= $(patsubst %.c,$(build)/%,$(sort $(wildcard tests/bench/bench_*.c)))
+killpoint := $(build)/tests/chaos/killpoint
 fuzzers	:= $(patsubst %.c,$(build)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 fuzz_support := $(sort $(filter-out tests/fuzz/fuzz_%,$(wildcard tests/fuzz/*.c)))
 
@@ -174,8 +175,8 @@ build/gen/%.h: %
 
 # ---------------------------------------------------------------- tests
 
-.PHONY: tests unit unit-asan sanitized test bench fuzz
-tests: $(unit_tests) $(integration_tests)			## build the test programs
+.PHONY: tests unit unit-asan sanitized test chaos bench fuzz
+tests: $(unit_tests) $(integration_tests) $(killpoint)		## build the test programs
 
 unit: $(unit_tests)						## run the unit tests
 	@tests/run.sh $(unit_tests)
@@ -189,6 +190,9 @@ sanitized:							## run whole programs with sanitizers
 test:								## install what is missing, build, run every test
 	@scripts/install-deps.sh build run test
 	@tests/run.sh
+
+chaos: all $(killpoint)						## kill points, storms, all of them (an hour)
+	@tests/chaos/sweep.sh
 
 bench: all $(bench)						## build the benchmarks (tests/bench/README.md)
 
@@ -208,6 +212,10 @@ $(filter $(build)/tests/integration/test_sandbox_%,$(integration_tests)): $(sand
 
 $(unit_tests) $(integration_tests): $(build)/%: $(build)/%.o $(test_objects) $(archives)
 	$(call run,LINK) $(call link_test,$(test_libs))
+
+# It knows nothing of ours.
+$(killpoint): $(call objects,$(call sources,tests/chaos)) $(build)/sources
+	$(call run,LINK) $(link) -o $@ $(filter %.o,$^) $(LDLIBS)
 
 $(bench): $(build)/%: $(build)/%.o $(archives)
 	$(call run,LINK) $(call link_test,)

@@ -12,6 +12,7 @@
 
 #define KEY_SIZE      600
 #define LIST_LIFE_S   "120" /* longer than the longest wait of a worker, refreshed by every push */
+#define TAKEN_LIFE_S  60
 #define LOOK_LEAST_MS 2000
 #define LOOK_SHARE_MS 250
 #define PUSH_MS       3000
@@ -25,23 +26,48 @@ list_key(const struct queue *queue, const char *instance, const char *list, char
 	queue_private_key(queue, suffix, out, KEY_SIZE);
 }
 
+static int64_t
+own_most_ms(const struct tools *tools)
+{
+	int64_t most = (int64_t)tools->config->concurrency * LOOK_SHARE_MS;
+
+	return most < LOOK_LEAST_MS ? LOOK_LEAST_MS : most;
+}
+
 /* How long this worker waits before it looks unasked: staggered over the pool, so that looks come
  * evenly. */
 static int64_t
 own_wait_ms(const struct tools *tools)
 {
-	int64_t most = (int64_t)tools->config->concurrency * LOOK_SHARE_MS;
+	int64_t most = own_most_ms(tools);
 
-	if (most < LOOK_LEAST_MS)
-		most = LOOK_LEAST_MS;
 	return most / 2 + (int64_t)chance_below((uint32_t)(most / 2) + 1);
+}
+
+/*
+ * The list that turns go to exists before one is taken, trimmed and with an end: BRPOPLPUSH would
+ * make it without one, and nobody removes it after a worker that took its last turn. It lives
+ * longer than any worker waits.
+ */
+static bool
+prepare_taken(struct tools *tools, const char *taken, struct failure *why)
+{
+	char seconds[24];
+	const char *const push[] = {"LPUSH", taken, "0"};
+	const char *const trim[] = {"LTRIM", taken, "0", "0"};
+	const char *const expire[] = {"EXPIRE", taken, seconds};
+
+	snprintf(seconds, sizeof(seconds), "%lld",
+		 (long long)(own_most_ms(tools) / 1000 + TAKEN_LIFE_S));
+	return redis_send(tools->redis, why, 3, push, NULL) &&
+	       redis_send(tools->redis, why, 4, trim, NULL) &&
+	       redis_send(tools->redis, why, 3, expire, NULL);
 }
 
 static bool
 begin_wait(struct tools *tools, int64_t wait_ms, struct failure *why)
 {
 	char turns[KEY_SIZE], taken[KEY_SIZE], seconds[24];
-	const char *const trim[] = {"DEL", taken};
 	const char *const pop[] = {"BRPOPLPUSH", turns, taken, seconds};
 
 	list_key(tools->queue, tools->child->instance, "turns", turns);
@@ -49,8 +75,7 @@ begin_wait(struct tools *tools, int64_t wait_ms, struct failure *why)
 	/* Whole seconds, rounded up: Redis before 7.0.8 could block for ever on small fractions
 	 * (BullMQ issue 2515). */
 	snprintf(seconds, sizeof(seconds), "%lld", (long long)((wait_ms + 999) / 1000));
-	return redis_send(tools->redis, why, 2, trim, NULL) &&
-	       redis_begin(tools->redis, why, 4, pop, NULL);
+	return prepare_taken(tools, taken, why) && redis_begin(tools->redis, why, 4, pop, NULL);
 }
 
 enum turn
