@@ -38,6 +38,7 @@ struct postgres {
 	struct scoreboard *board; /* where reconnects are counted; NULL: nowhere */
 	int slot;
 	bool was_connected;
+	bool plain_start; /* without options of ours: a pooler refuses them */
 	struct prepared statements[POSTGRES_STATEMENTS_MAX];
 	int statement_count;
 };
@@ -72,6 +73,7 @@ postgres_new(const struct database_address *address, const char *application_nam
 		return NULL;
 	postgres->address = address;
 	postgres->statement_timeout_ms = POSTGRES_STATEMENT_TIMEOUT_MS;
+	postgres->plain_start = address->pgbouncer;
 	snprintf(postgres->application_name, sizeof(postgres->application_name), "%s",
 		 application_name);
 	postgres->schema = quote_identifier(address->schema);
@@ -212,8 +214,8 @@ drop_notice(void *arg, const PGresult *result)
 	(void)result;
 }
 
-bool
-postgres_connect(struct postgres *postgres, int64_t timeout_ms, struct failure *why)
+static bool
+connect_once(struct postgres *postgres, int64_t deadline_ms, struct failure *why)
 {
 	/* The name and the keepalives are ours unless the URL says otherwise: it is expanded last.
 	 */
@@ -232,13 +234,10 @@ postgres_connect(struct postgres *postgres, int64_t timeout_ms, struct failure *
 				      "3",
 				      "15000",
 				      "UTF8",
-				      postgres->address->pgbouncer ? "" : SERVER_TIMEOUT,
+				      postgres->plain_start ? "" : SERVER_TIMEOUT,
 				      postgres->address->conninfo,
 				      NULL};
 
-	if (postgres->conn != NULL && PQstatus(postgres->conn) == CONNECTION_OK)
-		return true;
-	drop_connection(postgres);
 	postgres->sqlstate[0] = '\0';
 	postgres->conn = PQconnectStartParams(keys, values, 1);
 	if (postgres->conn == NULL)
@@ -246,15 +245,33 @@ postgres_connect(struct postgres *postgres, int64_t timeout_ms, struct failure *
 	PQsetNoticeReceiver(postgres->conn, drop_notice, NULL);
 	if (PQstatus(postgres->conn) == CONNECTION_BAD)
 		fail_with_message(postgres, why, FAILURE_AWAY, "cannot connect");
-	else if (connect_within(postgres, clock_mono_ms() + timeout_ms, why) &&
-		 PQsetnonblocking(postgres->conn, 1) == 0) {
-		if (postgres->was_connected && postgres->board != NULL)
-			scoreboard_count(postgres->board, postgres->slot,
-					 COUNTER_POSTGRES_RECONNECTS, 1);
-		return postgres->was_connected = true;
+	else if (connect_within(postgres, deadline_ms, why)) {
+		if (PQsetnonblocking(postgres->conn, 1) == 0)
+			return true;
+		fail_with_message(postgres, why, FAILURE_AWAY, "cannot connect");
 	}
 	drop_connection(postgres);
 	return false;
+}
+
+bool
+postgres_connect(struct postgres *postgres, int64_t timeout_ms, struct failure *why)
+{
+	int64_t deadline_ms = clock_mono_ms() + timeout_ms;
+
+	if (postgres->conn != NULL && PQstatus(postgres->conn) == CONNECTION_OK)
+		return true;
+	drop_connection(postgres);
+	while (!connect_once(postgres, deadline_ms, why)) {
+		/* A pooler that the URL does not name: it serves us without, too. */
+		if (postgres->plain_start ||
+		    strstr(why->message, "unsupported startup parameter") == NULL)
+			return false;
+		postgres->plain_start = true;
+	}
+	if (postgres->was_connected && postgres->board != NULL)
+		scoreboard_count(postgres->board, postgres->slot, COUNTER_POSTGRES_RECONNECTS, 1);
+	return postgres->was_connected = true;
 }
 
 /* sql with every {schema} replaced; NULL when out of memory. */
