@@ -1,7 +1,7 @@
 // A publish whose answer is lost. The item may be public: it is found out, never guessed, and never published or uploaded twice.
 import assert from 'node:assert/strict';
 
-import { afterwards, build, isWait, request, scenario } from './stage.mjs';
+import { afterwards, build, gaps, isWait, scenario, until } from './stage.mjs';
 
 const home = build({ settings: { PUBLISHER_CONCURRENCY: 4 }, health: true });
 
@@ -11,6 +11,17 @@ async function lose(house, work, job) {
 	await house.rowIs(work, ({ error_message: message, status }) => message && status === 'publishing');
 	const waiting = await house.jobIs(work, 'delayed');
 	return { waiting, row: await house.row(work), journal: (await house.journal(work)).at(-1) };
+}
+
+/** Lets a delayed job be due now. */
+const hurry = (house, work) => house.redis.atomically([['ZADD', house.key('delayed'), 'XX', 0, work.job], ['ZADD', house.key('marker'), 0, '0']]);
+
+/** What publisher_reconciled_total counts: outcomes that came at all, and how often. */
+async function reconciled(house) {
+	const { text } = await house.ask('/metrics');
+	const samples = [...text.matchAll(/^publisher_reconciled_total\{outcome="(\w+)"\} (\d+)$/gm)];
+	assert.ok(samples.length > 0, text);
+	return Object.fromEntries(samples.filter(([, , n]) => n !== '0').map(([, outcome, n]) => [outcome, Number(n)]));
 }
 
 for (const [name, action, fault] of [
@@ -212,6 +223,35 @@ scenario('a row that its artist took back while its publish is unknown still lea
 	assert.equal((await house.seen(work)).posts.length, 1);
 });
 
+scenario('a link that no gallery shows is looked for with growing pauses, 2 s doubling, for half an hour; then it is published without one', async () => {
+	const house = await build({ site: { gallery_delay_ms: 3600000 }, health: true });
+	const work = await house.deviation(await house.artist());
+	const looks = async () => (await house.sandbox.requests(`?user=${work.artist.username}`)).filter(({ endpoint }) => endpoint === 'gallery');
+	await house.sandbox.fault('publish', { title: work.title }, 'reset_after');
+	await house.add(work);
+	// The first look is before it is asked for again, the second when error_code 9 has come.
+	const times = await until('it was looked for five times', async () => (await looks()).length >= 5 && looks(), 40000, 100);
+	for (const [i, ms] of gaps(times.slice(1, 5)).entries()) isWait(ms, 2000 * 2 ** i, { less: 0 });
+	const waiting = await house.jobIs(work, 'delayed');
+	assert.deepEqual([waiting.attempts, (await house.row(work)).status, await reconciled(house)], [0, 'publishing', {}]);
+
+	// One more look after the half hour, and none before it is over: 29 minutes are not enough.
+	for (const minutes of [29, 31]) {
+		const before = (await looks()).length;
+		await house.psql.query(`UPDATE publisher.files SET public_since = now() - interval '${minutes} minutes' WHERE deviation_id = '${work.id}'`);
+		await hurry(house, work);
+		await until('it was looked for again', async () => (await looks()).length > before);
+		if (minutes === 29) await house.jobIs(work, 'delayed');
+	}
+	const { row, job } = await house.published(work);
+	assert.deepEqual([row.deviation_id, row.deviation_url, row.error_message, row.execution_lock_id, row.retry_count], [null, null, null, null, 0]);
+	assert.deepEqual([job.returned, job.attempts], [{ success: true, results: [{ deviationId: null, url: null }] }, 1]);
+	const { posts, submits, publishes } = await house.seen(work);
+	assert.deepEqual([posts.length, submits.length, publishes.map(({ accepted, repeat }) => [accepted, repeat])], [1, 1, [[true, false], [false, true]]]);
+	assert.equal((await looks()).length, times.length + 2);
+	assert.deepEqual(await reconciled(house), { no_link: 1 });
+});
+
 scenario('what was found out is counted', async () => {
 	const house = await build({ health: true });
 	const [found, again] = [await house.deviation(await house.artist()), await house.deviation(await house.artist())];
@@ -219,9 +259,7 @@ scenario('what was found out is counted', async () => {
 	await house.sandbox.fault('publish', { title: again.title }, 'close');
 	for (const work of [found, again]) await house.add(work);
 	for (const work of [found, again]) await house.published(work);
-	const { text } = await request(`http://127.0.0.1:${house.port}/metrics`);
-	const counted = [...text.matchAll(/^publisher_reconciled_total\{outcome="(\w+)"\} (\d+)/gm)].filter(([, , n]) => n !== '0').map(([, outcome]) => outcome);
-	assert.equal(counted.length, 2, text);
+	assert.deepEqual(await reconciled(house), { published: 1, published_now: 1 });
 });
 
 afterwards();
