@@ -111,9 +111,11 @@ async function supervisor(sweep, point) {
 	const work = await inUpload(sweep, 'hang');
 	const { publisher } = house;
 	const children = house.children().map(({ pid }) => pid);
+	const pid = await house.worker();
 	const tool = new Killpoint(['-p', publisher.pid, ...strikeArgs(point)]);
 	await tool.seized();
-	process.kill(await house.worker(), 'SIGKILL');
+	// A timer of its own may have been its first call already: then its children are going.
+	if (isAlive(pid)) process.kill(pid, 'SIGKILL');
 	sweep.gone.add(sweep.taker);
 	const struck = await sweep.strike(tool, work);
 	const wrong = [];
