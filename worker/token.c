@@ -6,7 +6,6 @@
 #include <cjson/cJSON.h>
 #include <errno.h>
 #include <libpq-fe.h>
-#include <openssl/evp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -169,17 +168,11 @@ static bool
 take_lease(struct token_keeper *keeper, const struct deviation *deviation, enum lease *lease,
 	   struct failure *why)
 {
-	unsigned char sum[EVP_MAX_MD_SIZE];
-	unsigned size = 0;
-	char digest[2 * EVP_MAX_MD_SIZE + 1] = "", lease_ms[16];
+	char digest[TOKEN_DIGEST_SIZE], lease_ms[16];
 	const char *const values[] = {deviation->user_id, keeper->holder, digest, lease_ms};
 	PGresult *result;
 
-	if (EVP_Digest(deviation->refresh_token, strlen(deviation->refresh_token), sum, &size,
-		       EVP_sha256(), NULL) != 1)
-		size = 0;
-	for (unsigned i = 0; i < size; i++)
-		snprintf(digest + 2 * i, 3, "%02x", sum[i]);
+	token_digest(deviation->refresh_token, digest);
 	snprintf(lease_ms, sizeof(lease_ms), "%d", LEASE_MS);
 	result = POSTGRES_RESULT(postgres_run(keeper->postgres, &token_lease, 4, values, why));
 	if (result == NULL)
@@ -296,17 +289,39 @@ doubt_refusal(struct token_keeper *keeper, struct deviation *deviation, const st
 	return false;
 }
 
+/*
+ * A pair that cannot be opened is in the way: it may be the newest, and then the token in the row
+ * is spent. It is set aside only where the row, read after it, proves that it is not.
+ */
+static bool
+pass_superseded(struct token_keeper *keeper, struct deviation *deviation, const char *unopened,
+		struct failure *why)
+{
+	if (!read_tokens(keeper, deviation, why))
+		return false;
+	if (!token_pair_is_superseded(unopened, deviation->refresh_token))
+		return token_pair_cannot_be_opened(deviation->user_id, why);
+	return token_pair_set_aside(keeper->redis, deviation->user_id, unopened, why);
+}
+
 /* A pair that somebody parked goes into the row; that needs no lease, it is a compare-and-set. */
 static bool
-settle_parked(struct token_keeper *keeper, const char *user_id, struct failure *why)
+settle_parked(struct token_keeper *keeper, struct deviation *deviation, struct failure *why)
 {
 	struct token_pair *parked;
+	char *unopened;
+	bool passed;
 
 	if (!token_pair_read_parked(keeper->redis, keeper->config->deviantart_client_secret,
-				    user_id, &parked, why))
+				    deviation->user_id, &parked, &unopened, why))
 		return false;
-	if (parked == NULL)
+	if (parked == NULL && unopened == NULL)
 		return true;
+	if (parked == NULL) {
+		passed = pass_superseded(keeper, deviation, unopened, why);
+		free(unopened);
+		return passed;
+	}
 	keeper->unsettled = parked;
 	return commit_unsettled(keeper, why);
 }
@@ -317,7 +332,7 @@ static bool
 use_others(struct token_keeper *keeper, struct deviation *deviation, const char *refused_access,
 	   bool *served, struct failure *why)
 {
-	if (!settle_parked(keeper, deviation->user_id, why) || !read_tokens(keeper, deviation, why))
+	if (!settle_parked(keeper, deviation, why) || !read_tokens(keeper, deviation, why))
 		return false;
 	*served = token_is_fresh(deviation) &&
 		  (refused_access == NULL || strcmp(refused_access, deviation->access_token) != 0);

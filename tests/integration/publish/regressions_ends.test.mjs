@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 
 import { Psql, sql } from './servers.mjs';
-import { afterwards, build, gaps, inTime, scenario, until } from './stage.mjs';
+import { afterwards, build, gaps, inTime, isAlive, scenario, until } from './stage.mjs';
 
 const home = build({ settings: { PUBLISHER_CONCURRENCY: 6 } });
 const refusal = (description, more = {}) => ({ status: 400, body: { status: 'error', error: 'invalid_request', error_description: description, ...more } });
@@ -98,11 +98,55 @@ scenario('a parked token pair that cannot be opened is not passed over: jobs wai
 	assert.equal(await house.redis.run('EXISTS', parked), 1);
 	assert.deepEqual((await house.sandbox.get(`ledger?user=${artist.username}`)).refreshes, []);
 	assert.match(house.said('DEVIANTART_CLIENT_SECRET'), /cannot be opened; was DEVIANTART_CLIENT_SECRET changed/);
-	// The artist connects again, and the operator gives the pair up.
-	await house.psql.query(`UPDATE users SET refresh_token = 'newer', access_token = 'newer-access', token_expires_at = now() AT TIME ZONE 'UTC' + interval '1 hour' WHERE id = '${artist.id}'`);
+	// The artist connects again. It is not told which token this pair replaced, so it may still be the newest: it keeps waiting.
+	await house.psql.query(`UPDATE users SET refresh_token = 'newer' WHERE id = '${artist.id}'`);
+	await hurry(house, work);
+	await until('it has looked again', async () => (await house.job(work)).claims > job.claims);
+	assert.equal((await house.jobIs(work, 'delayed')).attempts, 0);
+	assert.equal(await house.redis.run('EXISTS', parked), 1);
+	// The operator gives the pair up.
 	await house.redis.run('DEL', parked);
 	await hurry(house, work);
 	await house.published(work);
+});
+
+scenario('a parked token pair of before the client secret was changed waits for its artist to connect again, and is then set aside: his refreshes go on', async () => {
+	const house = await build({ own: ['postgres'], settings: { PUBLISHER_CONCURRENCY: 1 } });
+	const artist = await house.artist({ token_expires_at: inTime('-1 hour') }, { access_expires_in_s: -1 });
+	const [parked, aside] = ['parked', 'set-aside'].map((where) => `isekai-publisher:${where}-token:${artist.id}`);
+	const refreshes = async () => (await house.sandbox.get(`ledger?user=${artist.username}`)).refreshes.length;
+	const work = await house.deviation(artist);
+	await house.sandbox.fault('token', {}, 'delay', { answer_delay_ms: 700 });
+	await house.add(work);
+	await house.inFlight('token');
+	await house.postgres.process.stop('SIGQUIT');
+	await until('the pair is parked', () => house.redis.run('EXISTS', parked), 5000);
+	const children = house.children().map(({ pid }) => pid);
+	await house.publisher.stop('SIGKILL');
+	await until('its children are gone', () => !children.some(isAlive));
+	const pair = await house.redis.run('GET', parked);
+	await house.postgres.start();
+
+	await house.sandbox.process.stop();
+	house.sandbox.secret = 'another-application-secret';
+	await house.sandbox.start();
+	await house.introduce(artist, { access_token: 'newer-access', refresh_token: 'newer-refresh' });
+	await house.start({ DEVIANTART_CLIENT_SECRET: house.sandbox.secret });
+	// The token in the row is the one that the pair replaced: the pair may be the newest.
+	await until('it was looked at', () => /cannot be opened/.test(house.said('DEVIANTART_CLIENT_SECRET')), 40000);
+	const job = await house.jobIs(work, 'delayed');
+	assert.deepEqual([job.attempts, await house.redis.run('GET', parked), await refreshes()], [0, pair, 0]);
+
+	// He connects again. The right to refresh that died with its worker would end by itself, after 90 s.
+	await house.psql.query(`UPDATE users SET refresh_token = 'newer-refresh', access_token = 'newer-access' WHERE id = '${artist.id}'`);
+	await house.psql.query('UPDATE publisher.token_leases SET expires_at = now()');
+	await hurry(house, work);
+	const { job: end } = await house.published(work);
+	assert.deepEqual([end.attempts, await refreshes()], [1, 1]);
+	assert.deepEqual([await house.redis.run('EXISTS', parked), await house.redis.run('GET', aside)], [0, pair]);
+	assert.ok(await house.redis.run('TTL', aside) > 89 * 86400, 'for as long as it had to live');
+	assert.match(house.said(aside), /"level":"warn".*set aside/);
+	assert.equal((await house.user(artist)).refresh_token, (await house.sandbox.get('state')).users[0].refresh_token);
 });
 
 scenario('a multiple of which a part is out stays publishing and locked while it waits, also over a worker\'s death, and its lock stays fresh', async () => {

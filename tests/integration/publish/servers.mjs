@@ -372,8 +372,10 @@ export const application = { id: '12345', secret: 'application-secret' };
 export const storageKeys = { id: 'storage-key', secret: 'storage-secret' };
 export const bucket = 'artwork';
 
-/** DeviantArt and the storage. Started again it knows nobody, and listens where it did. */
+/** DeviantArt and the storage. Started again it knows nobody, and listens where it did; `secret` is the application's from then on. */
 export class Sandbox {
+	secret = application.secret;
+
 	/** objects: the storage's directory, if it is another sandbox's. */
 	constructor(name, objects = path.join(directory, `${name}.objects`)) {
 		this.name = name;
@@ -387,7 +389,7 @@ export class Sandbox {
 		for (const file of Object.values(this.files)) rmSync(file, { force: true });
 		this.process = new Process('sandbox', program, ['--quiet', '--die-with-parent', '--port', this.port ?? 0, '--port-file', this.files.site,
 			'--s3-root', this.objects, '--s3-port', this.storagePort ?? 0, '--s3-port-file', this.files.storage,
-			'--client-id', application.id, '--client-secret', application.secret,
+			'--client-id', application.id, '--client-secret', this.secret,
 			'--s3-access-key', storageKeys.id, '--s3-secret-key', storageKeys.secret].map(String), { log: path.join(directory, `${this.name}.log`) });
 		const read = (file) => existsSync(file) && Number(readFileSync(file, 'utf8'));
 		await until(() => `the sandbox listens; it said:\n${this.process.said()}`, () => read(this.files.site) && read(this.files.storage), 60000);
