@@ -20,7 +20,7 @@ crowd=() alone=()
 for name in "${@:-*}"; do
 	for file in tests/integration/publish/$name.test.mjs; do # the shell fills in the *
 		case $file in
-		*/listener.* | */ready.* | */watchdog.*) alone+=("$file") ;;
+		*/listener.* | */moments.* | */ready.* | */watchdog.*) alone+=("$file") ;;
 		*) crowd+=("$file") ;;
 		esac
 	done
