@@ -120,6 +120,24 @@ scenario('a post that kills its worker again and again fails in the end, others 
 	await house.published(other);
 });
 
+scenario('a PUBLISHER_MAX_STALLED_COUNT above ten is the limit of crashes: at ten a post goes on, and it fails with that count', async () => {
+	const house = await build({ settings: { ...single, PUBLISHER_MAX_STALLED_COUNT: 12 } });
+	const work = await house.deviation(await house.artist());
+	await until('the journal is there', async () => (await house.psql.rows("SELECT to_regclass('publisher.steps') AS there"))[0].there);
+	await house.psql.query(`INSERT INTO publisher.posts (deviation_id, crashes) VALUES ('${work.id}', 10)`);
+	await house.sandbox.fault('submit', { title: work.title }, 'hang', { count: 100 });
+	await house.add(work);
+	for (let crashes = 11; crashes <= 12; crashes++) {
+		const { id } = await house.inFlight('submit');
+		await killed(house);
+		await until('the request is gone', async () => (await house.sandbox.get('state')).inflight.every((call) => call.id !== id));
+	}
+	const { row, job } = await house.failed(work);
+	assert.match(row.error_message, /crashed 12 times in a row/);
+	assert.match(job.failedReason, /crashed 12 times in a row/);
+	assert.equal((await house.seen(work)).requests.filter(({ endpoint }) => endpoint === 'submit').length, 2);
+});
+
 scenario('a post that takes its whole host with it again and again fails in the end: the queue tells of the deaths', async () => {
 	const house = await build({ settings: { PUBLISHER_STALE_CHECK_INTERVAL_MS: 200, PUBLISHER_MAX_STALLED_COUNT: 12 } });
 	const work = await house.deviation(await house.artist());
