@@ -56,6 +56,7 @@ test_support := $(sort $(filter-out tests/unit/test_% tests/integration/test_%, 
 	$(wildcard tests/unit/*.c tests/integration/*.c)))
 bench	:= $(patsubst %.c,$(build)/%,$(sort $(wildcard tests/bench/bench_*.c)))
 killpoint := $(build)/tests/chaos/killpoint
+starve	:= $(build)/tests/support/starve.so
 fuzzers	:= $(patsubst %.c,$(build)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 fuzz_support := $(sort $(filter-out tests/fuzz/fuzz_%,$(wildcard tests/fuzz/*.c)))
 
@@ -176,7 +177,7 @@ build/gen/%.h: %
 # ---------------------------------------------------------------- tests
 
 .PHONY: tests unit unit-asan sanitized test chaos bench fuzz
-tests: $(unit_tests) $(integration_tests) $(killpoint)		## build the test programs
+tests: $(unit_tests) $(integration_tests) $(killpoint) $(starve)	## build the test programs
 
 unit: $(unit_tests)						## run the unit tests
 	@tests/run.sh $(unit_tests)
@@ -191,7 +192,7 @@ test:								## install what is missing, build, run every test
 	@scripts/install-deps.sh build run test
 	@tests/run.sh
 
-chaos: all $(killpoint)						## kill points, storms, all of them (an hour)
+chaos: all $(killpoint) $(starve)				## storms, and every kill point and failing call
 	@tests/chaos/sweep.sh
 
 bench: all $(bench)						## build the benchmarks (tests/bench/README.md)
@@ -216,6 +217,11 @@ $(unit_tests) $(integration_tests): $(build)/%: $(build)/%.o $(test_objects) $(a
 # It knows nothing of ours.
 $(killpoint): $(call objects,$(call sources,tests/chaos)) $(build)/sources
 	$(call run,LINK) $(link) -o $@ $(filter %.o,$^) $(LDLIBS)
+
+# Without our hardening: it stands under the allocator.
+$(starve): tests/support/starve.c $(build)/flags
+	@mkdir -p $(@D)
+	$(call run,CC  ) $(CC) $(cppflags) -std=gnu11 -O2 -g -fPIC -shared $(warnings) -o $@ $<
 
 $(bench): $(build)/%: $(build)/%.o $(archives)
 	$(call run,LINK) $(call link_test,)

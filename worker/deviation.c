@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/json_memory.h"
 #include "common/postgres.h"
 #include "common/text.h"
 
@@ -314,6 +315,7 @@ deviation_read(const char *id, struct pg_result *result, struct deviation **out,
 {
 	PGresult *r = POSTGRES_RESULT(result);
 	struct deviation *d = calloc(1, sizeof(*d));
+	unsigned denied = json_memory_denied();
 	bool failed = false;
 
 	if (d == NULL || PQntuples(r) != 1 || PQnfields(r) != COL_COUNT) {
@@ -338,11 +340,12 @@ deviation_read(const char *id, struct pg_result *result, struct deviation **out,
 	d->refused_for_ms = number(r, COL_REFUSED_FOR_MS, -1);
 	d->ended = yes(r, COL_ENDED);
 	d->error_message = copy(column(r, COL_ERROR_MESSAGE), &failed);
-	if (failed) {
+	d->outages = deviation_retries(d, "OUTAGE");
+	/* A list that could not be parsed for want of memory is not an empty one. */
+	if (failed || json_memory_denied() != denied) {
 		deviation_free(d);
 		return failure_set(why, FAILURE_AWAY, "out of memory");
 	}
-	d->outages = deviation_retries(d, "OUTAGE");
 	*out = d;
 	return true;
 }

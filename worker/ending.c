@@ -39,21 +39,32 @@ tell_once(struct tools *tools, const struct queue_job *job, const struct job_end
 	}
 }
 
-/* Sent in front of the finish on the same connection, so that it is there first; repeated with it,
- * its id makes it one. */
-static void
-add_cleanup(struct tools *tools, const struct job_end *end)
+/* {"deviationId", "userId"}; NULL: out of memory. */
+static char *
+cleanup_data(const struct job_end *end)
 {
 	cJSON *data = cJSON_CreateObject();
-	char *json = NULL, id[300];
-	struct failure why;
+	char *json = NULL;
 
-	cJSON_AddStringToObject(data, "deviationId", end->deviation_id);
-	cJSON_AddStringToObject(data, "userId", end->user_id);
-	json = cJSON_PrintUnformatted(data);
+	if (cJSON_AddStringToObject(data, "deviationId", end->deviation_id) != NULL &&
+	    cJSON_AddStringToObject(data, "userId", end->user_id) != NULL)
+		json = cJSON_PrintUnformatted(data);
 	cJSON_Delete(data);
+	return json;
+}
+
+/* Sent in front of the finish on the same connection, so that it is there first; repeated with it,
+ * its id makes it one. False: it is sent with the next try. */
+static bool
+add_cleanup(struct tools *tools, const struct job_end *end, struct failure *why)
+{
+	char *json = cleanup_data(end), id[300];
+	bool sent = false;
+
 	snprintf(id, sizeof(id), "storage-cleanup-%s", end->deviation_id);
-	if (json != NULL) {
+	if (json == NULL) {
+		failure_set(why, FAILURE_AWAY, "out of memory for the clean-up job");
+	} else {
 		const struct queue_add job = {
 			.id = id,
 			.name = "cleanup",
@@ -64,10 +75,13 @@ add_cleanup(struct tools *tools, const struct job_end *end)
 			.remove_on_fail_json = "{\"age\":604800,\"count\":1000}",
 		};
 
-		if (!queue_add_unwatched(tools->cleanup_queue, &job, &why))
-			log_failure(LOG_WARN, "The clean-up job could not be added", &why, NULL);
+		sent = queue_add_unwatched(tools->cleanup_queue, &job, why);
 	}
 	cJSON_free(json);
+	if (sent || why->category == FAILURE_AWAY)
+		return sent;
+	log_failure(LOG_WARN, "The clean-up job could not be added", why, NULL);
+	return true; /* it never can */
 }
 
 bool
@@ -79,12 +93,10 @@ ending_tell(struct tools *tools, const struct queue_job *job, const struct job_e
 
 	for (;;) {
 		*told = (struct queue_end){.state = QUEUE_END_LOST};
-		if (redis_connect(tools->redis, CONNECT_MS, &why)) {
-			if (end->add_cleanup)
-				add_cleanup(tools, end);
-			if (tell_once(tools, job, end, next, told, &why))
-				return true;
-		}
+		if (redis_connect(tools->redis, CONNECT_MS, &why) &&
+		    (!end->add_cleanup || add_cleanup(tools, end, &why)) &&
+		    tell_once(tools, job, end, next, told, &why))
+			return true;
 		scoreboard_dependency(tools->board, tools->slot, DEPENDENCY_REDIS, false,
 				      why.message);
 		log_failure(LOG_WARN,

@@ -213,6 +213,11 @@ refuse(struct work *w)
 			    w->job->scheduler_id);
 	else if (job_data_parse(w->job->name, w->job->data, &w->data, &why))
 		return false;
+	if (why.category == FAILURE_AWAY) {
+		log_failure(LOG_WARN, "The job cannot be run now", &why, NULL);
+		job_end_defer(w, LOOK_AGAIN_EVERY_MS);
+		return true;
+	}
 	scoreboard_count_error(w->tools->board, w->tools->slot, why.category);
 	log_failure(LOG_ERROR, "The job cannot be run", &why, NULL);
 	job_end_with_reason(w, JOB_END_FAIL, &why);

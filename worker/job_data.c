@@ -6,6 +6,8 @@
 #include <cjson/cJSON.h>
 #include <string.h>
 
+#include "common/json_memory.h"
+
 #define DATA_MAX_BYTES 65536
 #define DEPTH_MAX      32
 
@@ -72,6 +74,7 @@ bool
 job_data_parse(const char *name, const char *json, struct job_data *data, struct failure *why)
 {
 	struct job_data read = {.mode = JOB_MODE_OF_ROW};
+	unsigned denied = json_memory_denied();
 	cJSON *object;
 	bool done;
 
@@ -89,6 +92,8 @@ job_data_parse(const char *name, const char *json, struct job_data *data, struct
 		return failure_set(why, FAILURE_VALIDATION_ERROR,
 				   "the job's data hold a NUL character");
 	object = cJSON_ParseWithOpts(json, NULL, true);
+	if (object == NULL && json_memory_denied() != denied)
+		return failure_set(why, FAILURE_AWAY, "out of memory for the job's data");
 	if (!cJSON_IsObject(object)) {
 		cJSON_Delete(object);
 		return failure_set(why, FAILURE_VALIDATION_ERROR,

@@ -8,11 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/json_memory.h"
 #include "common/log.h"
 #include "worker/chance.h"
 #include "worker/retry.h"
 
-#define LOST_LOOK_MS 500
+#define LOST_LOOK_MS  500
+#define TELL_AGAIN_MS 500
 
 void
 job_end_clear(struct job_end *end)
@@ -42,6 +44,7 @@ void
 job_end_complete(struct work *w, const char *flag)
 {
 	const struct deviation *d = w->deviation;
+	unsigned denied = json_memory_denied();
 	cJSON *value = cJSON_CreateObject();
 	const bool success = cJSON_AddTrueToObject(value, "success") != NULL;
 	cJSON *results = success ? cJSON_AddArrayToObject(value, "results") : NULL;
@@ -76,6 +79,12 @@ job_end_complete(struct work *w, const char *flag)
 	w->end->kind = JOB_END_COMPLETE;
 	w->end->return_value = cJSON_PrintUnformatted(value);
 	cJSON_Delete(value);
+	if (json_memory_denied() == denied)
+		return;
+	/* The row says what became of the post; the next claim only has to tell the queue. */
+	log_event(LOG_WARN, "out of memory for the job's result; it is told again", NULL);
+	job_end_clear(w->end);
+	job_end_defer(w, TELL_AGAIN_MS);
 }
 
 void

@@ -210,10 +210,16 @@ publishing_record(struct publishing *p, const struct deviantart_published *publi
 {
 	struct deviation_file *file = p->file;
 	bool last = (size_t)(file - p->deviation->files) + 1 == p->file_count;
-	char *id = published->deviation_id[0] != '\0' ? strdup(published->deviation_id) : NULL;
-	char *url = published->url[0] != '\0' ? strdup(published->url) : NULL;
+	bool has_id = published->deviation_id[0] != '\0', has_url = published->url[0] != '\0';
+	char *id = has_id ? strdup(published->deviation_id) : NULL;
+	char *url = has_url ? strdup(published->url) : NULL;
 
 	scoreboard_activity(p->tools->board, p->tools->slot, ACTIVITY_RECORDING);
+	if ((has_id && id == NULL) || (has_url && url == NULL)) {
+		free(id);
+		free(url);
+		return failure_set(why, FAILURE_AWAY, "out of memory for the link of the post");
+	}
 	free(file->deviation_id);
 	free(file->url);
 	file->deviation_id = id;

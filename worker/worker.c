@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/json_memory.h"
 #include "common/log.h"
 #include "common/postgres.h"
 #include "common/queue/queue.h"
@@ -55,6 +56,7 @@ bool
 worker_prepare(const struct config *config, struct failure *why)
 {
 	(void)config;
+	json_memory_watch();
 	return http_global_init(why);
 }
 

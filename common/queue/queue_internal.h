@@ -107,8 +107,9 @@ struct queue_job_options {
 	char *stacktrace; /* as stored; NULL: none */
 };
 
-/* Reads `opts` (JSON text or NULL) into the job: max_attempts, backoff, options, options_broken. */
-void queue_options_read(struct queue_job *job, const char *json, int default_attempts);
+/* Reads `opts` (JSON text or NULL) into the job: max_attempts, backoff, options, options_broken.
+ * False: out of memory. */
+bool queue_options_read(struct queue_job *job, const char *json, int default_attempts);
 
 /*
  * The stack trace to store: the job's own with one more entry ("" or NULL = "Error: <reason>"), cut

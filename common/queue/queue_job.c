@@ -145,8 +145,12 @@ queue_job_decode(const struct redisReply *id, const struct redisReply *started,
 	}
 	job->options->id_size = (size_t)id->len;
 	read_numbers(job, started, field);
-	queue_options_read(
-		job, field[FIELD_OPTS]->type == REDIS_REPLY_STRING ? field[FIELD_OPTS]->str : NULL,
-		default_attempts);
+	if (!queue_options_read(
+		    job,
+		    field[FIELD_OPTS]->type == REDIS_REPLY_STRING ? field[FIELD_OPTS]->str : NULL,
+		    default_attempts)) {
+		queue_job_free(job);
+		return NULL;
+	}
 	return job;
 }

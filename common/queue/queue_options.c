@@ -11,6 +11,7 @@
 
 #include <cjson/cJSON.h>
 
+#include "common/json_memory.h"
 #include "common/queue/queue_internal.h"
 
 #define KEEP_LIMIT_DEFAULT 1000
@@ -75,9 +76,10 @@ read_backoff(struct queue_backoff *backoff, const cJSON *item)
 		backoff->jitter = jitter->valuedouble < 1 ? jitter->valuedouble : 1;
 }
 
-void
+bool
 queue_options_read(struct queue_job *job, const char *json, int default_attempts)
 {
+	unsigned denied = json_memory_denied();
 	cJSON *opts = json != NULL ? cJSON_ParseWithOpts(json, NULL, 1) : NULL;
 	struct queue_job_options *options = job->options;
 	int64_t attempts;
@@ -99,6 +101,7 @@ queue_options_read(struct queue_job *job, const char *json, int default_attempts
 	options->keep_logs = number_of(cJSON_GetObjectItemCaseSensitive(opts, "kl"), 1, 0);
 	options->lifo = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(opts, "lifo"));
 	cJSON_Delete(opts);
+	return json_memory_denied() == denied;
 }
 
 /* What was stored, if it is an array of texts; else an empty array, as BullMQ reads it. */
@@ -140,11 +143,12 @@ new_entry(const char *reason, const char *entry)
 char *
 queue_options_stacktrace(const struct queue_job *job, const char *reason, const char *entry)
 {
+	unsigned denied = json_memory_denied();
 	cJSON *entries = stored_entries(job->options->stacktrace);
 	cJSON *item = new_entry(reason, entry);
 	char *json = NULL;
 
-	if (entries == NULL || item == NULL) {
+	if (entries == NULL || item == NULL || json_memory_denied() != denied) {
 		cJSON_Delete(item);
 		goto out;
 	}

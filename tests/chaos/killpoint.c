@@ -20,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -82,6 +83,7 @@ struct killpoint {
 	/* How it goes. */
 	long count, origins, steps_left;
 	bool counts_now; /* the call that is being made counts */
+	bool changed;    /* its arguments are not what the program gave */
 	bool fails_now;
 	bool struck, released;
 };
@@ -177,14 +179,29 @@ strike_dead(struct killpoint *k, const char *side)
 	(void)kill(k->tracee.pid, SIGKILL);
 }
 
+/* With such an error a connection is at its end; what comes after must see that as well. */
+static bool
+breaks_connection(const struct killpoint *k)
+{
+	enum call_class class = tracee_call_class(&k->tracee);
+
+	return (class == CALL_SEND || class == CALL_RECV) &&
+	       (k->error == ERROR_EOF || k->error == ECONNRESET || k->error == EPIPE ||
+		k->error == ETIMEDOUT);
+}
+
 static void
 fail_call(struct killpoint *k)
 {
-	k->struck = true;
+	k->struck = k->changed = true;
 	if (k->error == ERROR_SHORT) {
 		(void)tracee_cut_call(&k->tracee, (k->tracee.args[2] + 1) / 2);
 		tell_call(k, "failed", "short");
-	} else if (tracee_skip_call(&k->tracee)) {
+	} else if (k->tracee.number == SYS_brk) {
+		(void)tracee_starve_brk(&k->tracee);
+		tell_call(k, "failed", "empty");
+	} else if (breaks_connection(k) ? tracee_break_socket(&k->tracee)
+					: tracee_skip_call(&k->tracee)) {
 		k->fails_now = true;
 		tell_call(k, "failed", "instead");
 	}
@@ -213,6 +230,9 @@ before_call(struct killpoint *k)
 static void
 after_call(struct killpoint *k)
 {
+	if (k->changed)
+		(void)tracee_put_back(&k->tracee);
+	k->changed = false;
 	if (k->fails_now) {
 		k->fails_now = false;
 		(void)tracee_give_result(&k->tracee, -k->error);

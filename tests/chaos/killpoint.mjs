@@ -47,7 +47,13 @@ export class Killpoint {
 	/** Lets the process go, where it still lives. */
 	async release() {
 		this.child.stdin.end();
+		const late = setTimeout(() => {
+			this.child.kill('SIGKILL');
+			this.late = true;
+		}, 10000);
 		await this.over;
+		clearTimeout(late);
+		if (this.late) throw new Error(`killpoint does not let go: ${JSON.stringify(this.events)}`);
 		return this.find('released', 'ended');
 	}
 }

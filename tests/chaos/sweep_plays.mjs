@@ -2,7 +2,7 @@
 // of the call, or undefined where the job got through without so many calls.
 import { inTime, isAlive } from '../integration/publish/stage.mjs';
 import { Killpoint } from './killpoint.mjs';
-import { Sweep, modes, parkingKey, sweepHouse, wait } from './sweep.mjs';
+import { Sweep, modes, parkingKey, pointText, sweepHouse, wait } from './sweep.mjs';
 
 /** Options for the tool: where it strikes, and what it is to tell of the calls before. */
 function strikeArgs({ n, side, steps, error, of }) {
@@ -27,6 +27,7 @@ export async function worker(sweep, point) {
 	}
 	const tool = new Killpoint(['-p', pid, ...strikeArgs(point), '-o', 'BRPOPLPUSH', ...watchArgs(work)]);
 	await tool.seized();
+	if (process.env.SWEEP_TELL) console.log(`# ${sweep.name} ${pointText(point)}`);
 	await sweep.house.add(work);
 	const struck = await sweep.strike(tool, work);
 	if (struck?.event === 'killed' || tool.find('ended')) sweep.gone.add(sweep.taker);

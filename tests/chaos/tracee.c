@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/user.h>
 #include <sys/wait.h>
@@ -143,6 +144,27 @@ tracee_cut_call(const struct tracee *tracee, uint64_t size)
 {
 	return set_register(tracee, offsetof(struct user, regs.rdx), size);
 }
+
+bool
+tracee_starve_brk(const struct tracee *tracee)
+{
+	return set_register(tracee, offsetof(struct user, regs.rdi), 0);
+}
+
+bool
+tracee_break_socket(const struct tracee *tracee)
+{
+	return set_register(tracee, offsetof(struct user, regs.orig_rax), SYS_shutdown) &&
+	       set_register(tracee, offsetof(struct user, regs.rsi), SHUT_RDWR);
+}
+
+bool
+tracee_put_back(const struct tracee *tracee)
+{
+	return set_register(tracee, offsetof(struct user, regs.rdi), tracee->args[0]) &&
+	       set_register(tracee, offsetof(struct user, regs.rsi), tracee->args[1]) &&
+	       set_register(tracee, offsetof(struct user, regs.rdx), tracee->args[2]);
+}
 #elif defined(__aarch64__)
 static bool
 set_register(const struct tracee *tracee, int which, uint64_t value)
@@ -156,13 +178,31 @@ set_register(const struct tracee *tracee, int which, uint64_t value)
 	return ptrace(PTRACE_SETREGSET, tracee->pid, NT_PRSTATUS, &io) == 0;
 }
 
+static bool
+set_call(const struct tracee *tracee, int number)
+{
+	struct iovec io = {.iov_base = &number, .iov_len = sizeof(number)};
+
+	return ptrace(PTRACE_SETREGSET, tracee->pid, NT_ARM_SYSTEM_CALL, &io) == 0;
+}
+
 bool
 tracee_skip_call(const struct tracee *tracee)
 {
-	int none = -1;
-	struct iovec io = {.iov_base = &none, .iov_len = sizeof(none)};
+	return set_call(tracee, -1);
+}
 
-	return ptrace(PTRACE_SETREGSET, tracee->pid, NT_ARM_SYSTEM_CALL, &io) == 0;
+bool
+tracee_break_socket(const struct tracee *tracee)
+{
+	return set_call(tracee, SYS_shutdown) && set_register(tracee, 1, SHUT_RDWR);
+}
+
+bool
+tracee_put_back(const struct tracee *tracee)
+{
+	/* The first is where the result is. */
+	return set_register(tracee, 1, tracee->args[1]) && set_register(tracee, 2, tracee->args[2]);
 }
 
 bool
@@ -175,6 +215,12 @@ bool
 tracee_cut_call(const struct tracee *tracee, uint64_t size)
 {
 	return set_register(tracee, 2, size);
+}
+
+bool
+tracee_starve_brk(const struct tracee *tracee)
+{
+	return set_register(tracee, 0, 0);
 }
 #else
 #error "which registers hold a system call on this machine?"

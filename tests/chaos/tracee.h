@@ -55,6 +55,15 @@ void tracee_let_go(const struct tracee *tracee);
 /* Before a call: it is not made. */
 bool tracee_skip_call(const struct tracee *tracee);
 
+/* Before brk(): it is made, and gives no memory; it has no errors of its own. */
+bool tracee_starve_brk(const struct tracee *tracee);
+
+/* Before a call on a socket: the connection ends instead, both ways, as one that fails does. */
+bool tracee_break_socket(const struct tracee *tracee);
+
+/* After a call that was changed: its arguments are what they were, as the program relies on. */
+bool tracee_put_back(const struct tracee *tracee);
+
 /* After a call: what the program gets from it. */
 bool tracee_give_result(const struct tracee *tracee, int64_t result);
 

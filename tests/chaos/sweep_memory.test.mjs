@@ -1,0 +1,54 @@
+// The n-th allocation of a worker fails, counted from the moment it waits for a job: the post goes out exactly once, the turn may end
+// early, nothing crashes.
+//
+//   SWEEP=full              every allocation, alone and with the twenty after it
+//   SWEEP_ONLY=NAME,...     only these
+//   SWEEP_POINT='117'       this one alone
+import assert from 'node:assert/strict';
+import test from 'node:test';
+
+import { afterwards } from '../integration/publish/stage.mjs';
+import { chance } from './crowd.mjs';
+import { Starving } from './starving.mjs';
+import { modes } from './sweep.mjs';
+
+const full = process.env.SWEEP === 'full';
+const only = process.env.SWEEP_ONLY?.split(',');
+const below = chance();
+const few = 20;
+
+const sweeps = {
+	single: {},
+	multiple: { mode: modes.multiple },
+	token: { mode: modes.token },
+	cold: { cold: true },
+	in_a_row: { cold: true, burst: 20 },
+};
+
+async function everyOne(sweep) {
+	for (let n = 1; await sweep.point(n); n++);
+}
+
+async function some(sweep) {
+	await sweep.point(1000000);
+	const step = Math.max(1, Math.floor(sweep.counted / few));
+	for (let n = 1 + below(step); n <= sweep.counted; n += step) await sweep.point(n);
+}
+
+async function play(name) {
+	const sweep = await Starving.open(`starving ${name}`, sweeps[name]);
+	if (process.env.SWEEP_POINT) console.log('#', JSON.stringify(await sweep.point(Number(process.env.SWEEP_POINT))));
+	else await (full ? everyOne : some)(sweep);
+	await sweep.close();
+	sweep.report();
+	assert.deepEqual(sweep.violations, []);
+}
+
+for (const name of Object.keys(sweeps)) {
+	if (only && !only.includes(name)) continue;
+	const played = play(name);
+	played.catch(() => {});
+	test(`${name}: any allocation fails, the post goes out once and nothing crashes`, { timeout: full ? 3600000 : 120000 }, () => played);
+}
+
+afterwards();
