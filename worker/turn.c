@@ -12,6 +12,7 @@
 
 #define KEY_SIZE      600
 #define LIST_LIFE_S   "120" /* longer than the longest wait of a worker, refreshed by every push */
+#define TAKEN_LIFE_S  "240" /* longer than any turn lives */
 #define LOOK_LEAST_MS 2000
 #define LOOK_SHARE_MS 250
 #define PUSH_MS       3000
@@ -41,7 +42,7 @@ static bool
 begin_wait(struct tools *tools, int64_t wait_ms, struct failure *why)
 {
 	char turns[KEY_SIZE], taken[KEY_SIZE], seconds[24];
-	const char *const trim[] = {"DEL", taken};
+	const char *const trim[] = {"LTRIM", taken, "0", "0"};
 	const char *const pop[] = {"BRPOPLPUSH", turns, taken, seconds};
 
 	list_key(tools->queue, tools->child->instance, "turns", turns);
@@ -49,7 +50,7 @@ begin_wait(struct tools *tools, int64_t wait_ms, struct failure *why)
 	/* Whole seconds, rounded up: Redis before 7.0.8 could block for ever on small fractions
 	 * (BullMQ issue 2515). */
 	snprintf(seconds, sizeof(seconds), "%lld", (long long)((wait_ms + 999) / 1000));
-	return redis_send(tools->redis, why, 2, trim, NULL) &&
+	return redis_send(tools->redis, why, 4, trim, NULL) &&
 	       redis_begin(tools->redis, why, 4, pop, NULL);
 }
 
@@ -111,15 +112,21 @@ bool
 turn_push(struct redis *redis, const struct queue *queue, const char *instance, int n,
 	  struct failure *why)
 {
-	char turns[KEY_SIZE];
+	char turns[KEY_SIZE], taken[KEY_SIZE];
 	const char *push[2 + TURN_PUSH_MOST] = {"LPUSH", turns};
 	const char *const expire[] = {"EXPIRE", turns, LIST_LIFE_S};
+	/* BRPOPLPUSH would make it without an end, and nobody is sure to live on to give it one. */
+	const char *const make[] = {"LPUSH", taken, "0"};
+	const char *const expire_taken[] = {"EXPIRE", taken, TAKEN_LIFE_S};
 
 	list_key(queue, instance, "turns", turns);
+	list_key(queue, instance, "taken", taken);
 	if (n > TURN_PUSH_MOST)
 		n = TURN_PUSH_MOST;
 	for (int i = 0; i < n; i++)
 		push[2 + i] = "1";
-	return redis_send(redis, why, 2 + n, push, NULL) &&
+	return redis_send(redis, why, 3, make, NULL) &&
+	       redis_send(redis, why, 3, expire_taken, NULL) &&
+	       redis_send(redis, why, 2 + n, push, NULL) &&
 	       redis_send(redis, why, 3, expire, NULL) && redis_flush(redis, PUSH_MS, why);
 }

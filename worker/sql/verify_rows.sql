@@ -1,7 +1,8 @@
 -- For `verify`: a page of deviations with all that the journal knows of each. $1 after this id, $2 how many, $3 only these (JSON array) or NULL.
 -- `attempts` is how many attempts the trail has seen end; `early` whether the post was asked for before its date.
 WITH page AS (
-	SELECT d.*, (now() AT TIME ZONE 'UTC') AS utc_now
+	SELECT d.*, (now() AT TIME ZONE 'UTC') AS utc_now,
+	       CASE WHEN isfinite(d.actual_publish_at) THEN d.actual_publish_at END AS due_at -- anybody may have written "infinity"
 	FROM {schema}.deviations d
 	WHERE d.id > $1 AND ($3::text IS NULL OR d.id IN (SELECT json_array_elements_text($3::json)))
 	ORDER BY d.id
@@ -9,18 +10,18 @@ WITH page AS (
 )
 SELECT p.id, p.status::text, p.user_id, p.stash_only, p.deviation_id, p.deviation_url, coalesce(p.error_message, ''),
        coalesce(p.execution_lock_id, ''), p.execution_version, p.post_count_incremented,
-       (extract(epoch FROM p.utc_now - p.actual_publish_at) * 1000)::bigint AS overdue_ms,
-       (extract(epoch FROM p.utc_now - p.updated_at) * 1000)::bigint AS untouched_ms,
-       (extract(epoch FROM p.utc_now - p.execution_locked_at) * 1000)::bigint AS locked_for_ms,
-       (extract(epoch FROM p.published_at - p.actual_publish_at) * 1000)::bigint AS late_ms,
-       (extract(epoch FROM p.actual_publish_at) * 1000)::bigint AS due_ms,
+       (extract(epoch FROM p.utc_now - p.due_at) * 1000)::bigint AS overdue_ms,
+       (extract(epoch FROM p.utc_now - nullif(nullif(p.updated_at, 'infinity'), '-infinity')) * 1000)::bigint AS untouched_ms,
+       (extract(epoch FROM p.utc_now - nullif(nullif(p.execution_locked_at, 'infinity'), '-infinity')) * 1000)::bigint AS locked_for_ms,
+       (extract(epoch FROM nullif(nullif(p.published_at, 'infinity'), '-infinity') - p.due_at) * 1000)::bigint AS late_ms,
+       (extract(epoch FROM p.due_at) * 1000)::bigint AS due_ms,
        p.updated_at::text,
        coalesce(j.published, 0), coalesce(j.publishing, 0), coalesce(j.without_link, 0), coalesce(j.spare, 0), j.post_id, j.files,
        (SELECT count(*) FROM {schema}.sale_queue s WHERE s.deviation_id = p.id),
        o.deviation_id IS NOT NULL AS worked,
        coalesce(t.attempts, 0), coalesce(t.early, false), j.texts,
        CASE WHEN p.upload_mode = 'multiple' THEN (SELECT count(*) FROM {schema}.deviation_files f WHERE f.deviation_id = p.id) ELSE 1 END AS wanted,
-       (extract(epoch FROM p.utc_now - p.published_at) * 1000)::bigint AS published_ago_ms
+       (extract(epoch FROM p.utc_now - nullif(nullif(p.published_at, 'infinity'), '-infinity')) * 1000)::bigint AS published_ago_ms
 FROM page p
 LEFT JOIN LATERAL (
 	SELECT count(*) FILTER (WHERE f.state = 'published') AS published,

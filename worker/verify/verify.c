@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include "common/clock.h"
 #include "worker/verify/audit.h"
@@ -163,6 +164,30 @@ look_round(struct audit *audit, const char **server, struct failure *why)
 	return true;
 }
 
+/* Whoever sits before it is told what it waits for. */
+static void
+tell_of_waiting(const struct audit *audit, int looks)
+{
+	const struct suspicions *s = &audit->suspicions;
+	const struct suspicion *longest = NULL;
+
+	for (size_t i = 0; i < s->count; i++)
+		if (!s->list[i].confirmed &&
+		    (longest == NULL || s->list[i].settle_ms > longest->settle_ms))
+			longest = &s->list[i];
+	if (longest != NULL && looks == 1 && isatty(STDERR_FILENO))
+		fprintf(stderr,
+			"isekai-publisher: %zu suspicions are looked at again, for up to %lld s "
+			"(%s)\n",
+			suspicions_open(s), (long long)(longest->settle_ms / 1000),
+			check_info(longest->check)->name);
+	if (getenv("DEBUG_VERIFY"))
+		for (size_t i = 0; i < s->count; i++)
+			fprintf(stderr, "DEBUG look %d %s %s %d: %s [%s]\n", looks,
+				check_info(s->list[i].check)->name, s->list[i].id,
+				s->list[i].confirmed, s->list[i].text, s->list[i].evidence);
+}
+
 static bool
 look_until_settled(struct audit *audit, int *looks, const char **server, struct failure *why)
 {
@@ -170,6 +195,7 @@ look_until_settled(struct audit *audit, int *looks, const char **server, struct 
 		return false;
 	audit->first = false;
 	for (*looks = 1; *looks < LOOKS_MAX && suspicions_open(&audit->suspicions) > 0; ++*looks) {
+		tell_of_waiting(audit, *looks);
 		(void)poll(NULL, 0,
 			   (int)suspicions_pause_ms(&audit->suspicions, *looks, clock_mono_ms()));
 		if (!look_round(audit, server, why))
