@@ -181,11 +181,6 @@ tell_of_waiting(const struct audit *audit, int looks)
 			"(%s)\n",
 			suspicions_open(s), (long long)(longest->settle_ms / 1000),
 			check_info(longest->check)->name);
-	if (getenv("DEBUG_VERIFY"))
-		for (size_t i = 0; i < s->count; i++)
-			fprintf(stderr, "DEBUG look %d %s %s %d: %s [%s]\n", looks,
-				check_info(s->list[i].check)->name, s->list[i].id,
-				s->list[i].confirmed, s->list[i].text, s->list[i].evidence);
 }
 
 static bool

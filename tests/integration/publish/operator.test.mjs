@@ -54,7 +54,7 @@ scenario('each step of a job is a line of its log: loading, uploading, publishin
 });
 
 scenario('a job that was lost before its end is neither counted nor logged as completed', async () => {
-	const house = await build({ health: true });
+	const house = await build({ health: true, settings: { PUBLISHER_STALE_CHECK_INTERVAL_MS: 500 } });
 	const work = await house.deviation(await house.artist());
 	await house.sandbox.fault('publish', { title: work.title }, 'hang', { effect: true });
 	await house.add(work);

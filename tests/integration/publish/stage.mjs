@@ -126,7 +126,6 @@ class House {
 			HEALTH_CHECK_HOST: '127.0.0.1',
 			HEALTH_CHECK_PORT: this.port ?? 5000,
 			LOG_LEVEL: process.env.PUBLISH_LOG_LEVEL ?? 'info',
-			DEBUG_VERIFY: process.env.DEBUG_VERIFY,
 			...this.changed,
 			...more,
 		};
@@ -398,7 +397,6 @@ class House {
 		const servers = [this.postgres.process, this.redisServer.process, this.sandbox.process];
 		if (servers.some((server) => server.end) || this.left.some(({ check }) => check === 'ruins')) return [];
 		const { code, output, errors } = await this.command(['verify', '--json', '--ledger', this.sandbox.url]);
-		if (process.env.DEBUG_VERIFY && errors) console.log(this.number, errors);
 		if (code !== 0 && code !== 1) return [`verify: ${code} ${errors}`];
 		return JSON.parse(output).violations.filter((one) => !this.left.some(({ check, id }) => check === one.check && one.id.includes(id)))
 			.map(({ invariant, check, subject, id, text }) => `${invariant} ${check} ${subject} ${id}: ${text}`);
