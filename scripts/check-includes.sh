@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What the compiler does not know about our own files:
 #   - arrows between folders: supervisor -> health -> common, supervisor -> worker -> common; within the worker
-#     dispatcher -> worker -> deviantart -> http
+#     dispatcher, verify -> worker -> deviantart -> http
 #   - libraries stay inside .c files and their _internal.h; a public header forward-declares
 #   - a file's own header comes first; every header compiles alone
 #   - calls that are banned
@@ -48,6 +48,9 @@ refuse 'common knows none of the others' "$include(supervisor|worker|health|test
 refuse 'the worker knows common only' "$include(supervisor|health|tests)/" "${worker[@]}"
 refuse 'a worker does not know the dispatcher' "$include"'worker/dispatcher/' \
 	$(files '*.[ch]' worker | grep -v '^worker/dispatcher/')
+refuse 'nobody knows the audit, and it knows no dispatcher' "$include"'worker/verify/' \
+	$(files '*.[ch]' worker | grep -v '^worker/verify/')
+refuse 'nobody knows the audit, and it knows no dispatcher' "$include"'worker/dispatcher/' $(files '*.[ch]' worker/verify)
 refuse 'the API knows HTTP and common only' "$include"'worker/([^/]*"|dispatcher/)' \
 	$(files '*.[ch]' worker/deviantart)
 refuse 'HTTP knows common only' "$include"'worker/([^/]*"|dispatcher/|deviantart/)' $(files '*.[ch]' worker/http)

@@ -22,6 +22,7 @@
 #include "supervisor/supervisor.h"
 #include "supervisor/title.h"
 #include "worker/enqueue.h"
+#include "worker/verify/verify.h"
 
 /* A descriptor of ours with the number of a closed standard stream would receive what is meant for
  * that. */
@@ -85,6 +86,20 @@ enqueue(const struct options *options)
 }
 
 static int
+verify(const struct options *options)
+{
+	struct config *config = load_config(options);
+	int exit_status;
+
+	if (config == NULL)
+		return EX_CONFIG;
+	(void)signal(SIGPIPE, SIG_IGN);
+	exit_status = verify_command(config, options->ledger_url, options->json);
+	config_free(config);
+	return end_output(exit_status);
+}
+
+static int
 run(const struct options *options)
 {
 	struct supervisor *supervisor;
@@ -119,6 +134,8 @@ obey(const struct options *options)
 		return test_command(options);
 	case COMMAND_ENQUEUE:
 		return enqueue(options);
+	case COMMAND_VERIFY:
+		return verify(options);
 	case COMMAND_VERSION:
 		printf("isekai-publisher %s\n", ISEKAI_VERSION);
 		return end_output(EXIT_SUCCESS);

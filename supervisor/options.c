@@ -9,12 +9,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/url.h"
 #include "common/version.h"
 
 static const struct option long_options[] = {{"config", required_argument, NULL, 'c'},
 					     {"test", no_argument, NULL, 't'},
 					     {"version", no_argument, NULL, 'V'},
 					     {"help", no_argument, NULL, 'h'},
+					     {"ledger", required_argument, NULL, 'L'},
+					     {"json", no_argument, NULL, 'J'},
 					     {NULL, 0, NULL, 0}};
 
 /* What is being read: whether a command was named already, besides the options themselves. */
@@ -46,6 +49,25 @@ set_config_path(struct reading *reading, const char *path)
 	return true;
 }
 
+/* It has all tokens of the house in it: it is read from this machine, or not at all. */
+static bool
+set_ledger_url(struct reading *reading, const char *text)
+{
+	struct failure ignored;
+	struct url url;
+
+	if (reading->options->ledger_url != NULL)
+		return failure_set(reading->why, FAILURE_OPERATOR, "--ledger is given twice");
+	if (!url_split(text, &url, &ignored) || !url_scheme_is(&url, "http") ||
+	    !url_host_is_loopback(url.host.at, url.host.size) || url.user.at != NULL ||
+	    url.query.at != NULL || url.fragment.at != NULL)
+		return failure_set(reading->why, FAILURE_OPERATOR,
+				   "--ledger needs the http: address of a sandbox on this machine, "
+				   "like http://127.0.0.1:8080");
+	reading->options->ledger_url = text;
+	return true;
+}
+
 static bool
 take_word(struct reading *reading, char *word)
 {
@@ -53,6 +75,11 @@ take_word(struct reading *reading, char *word)
 
 	if (!reading->has_command && strcmp(word, "enqueue") == 0)
 		return set_command(reading, COMMAND_ENQUEUE, word);
+	if (!reading->has_command && strcmp(word, "verify") == 0)
+		return set_command(reading, COMMAND_VERIFY, word);
+	if (options->command == COMMAND_VERIFY)
+		return failure_set(reading->why, FAILURE_OPERATOR,
+				   "verify looks at everything; it takes no \"%s\"", word);
 	if (options->command != COMMAND_ENQUEUE)
 		return failure_set(reading->why, FAILURE_OPERATOR, "\"%s\" is not a command", word);
 	if (word[0] == '\0')
@@ -74,6 +101,11 @@ take_option(struct reading *reading, int option, const char *argument)
 		return set_command(reading, COMMAND_VERSION, "-V");
 	case 'h':
 		return set_command(reading, COMMAND_HELP, "-h");
+	case 'L':
+		return set_ledger_url(reading, optarg);
+	case 'J':
+		reading->options->json = true;
+		return true;
 	case ':':
 		return failure_set(reading->why, FAILURE_OPERATOR, "%s needs a value", argument);
 	default:
@@ -120,6 +152,11 @@ options_parse(int argc, char **argv, struct options *options, struct failure *wh
 			    "enqueue needs the id of at least one deviation");
 		goto wrong;
 	}
+	if (read.command != COMMAND_VERIFY && (read.ledger_url != NULL || read.json)) {
+		failure_set(why, FAILURE_OPERATOR, "%s goes with verify only",
+			    read.json ? "--json" : "--ledger");
+		goto wrong;
+	}
 	*options = read;
 	return true;
 wrong:
@@ -143,6 +180,9 @@ options_print_help(FILE *out)
 	      "  isekai-publisher [-c FILE]                run in the foreground\n"
 	      "  isekai-publisher -t [-c FILE]             check the configuration\n"
 	      "  isekai-publisher enqueue ID... [-c FILE]  put deviations in the queue\n"
+	      "  isekai-publisher verify [-c FILE] [--ledger URL] [--json]\n"
+	      "                    compare PostgreSQL, Redis and, if given, a sandbox's\n"
+	      "                    ledger: is anything lost, twice, stuck? Changes nothing\n"
 	      "  isekai-publisher -V | -h                  version | this help\n"
 	      "\n"
 	      "FILE is an INI file; config.example.ini documents every setting. The\n"
@@ -159,8 +199,10 @@ options_print_help(FILE *out)
 	      "\n"
 	      "Exit status\n"
 	      "  0           drained, or what was asked for is done\n"
-	      "  1           something failed; the last lines of the log say what\n"
+	      "  1           something failed; the last lines of the log say what;\n"
+	      "              verify: something is wrong, each in a line\n"
 	      "  64          wrong arguments\n"
+	      "  69          verify: a server is not reachable\n"
 	      "  78          wrong configuration; every wrong setting is named\n"
 	      "  130, 143    INT or TERM came again and cut the drain short\n"
 	      "  131         QUIT\n",

@@ -10,13 +10,23 @@
 
 #include "common/failure.h"
 
-enum command { COMMAND_RUN, COMMAND_TEST, COMMAND_ENQUEUE, COMMAND_VERSION, COMMAND_HELP };
+enum command {
+	COMMAND_RUN,
+	COMMAND_TEST,
+	COMMAND_ENQUEUE,
+	COMMAND_VERIFY,
+	COMMAND_VERSION,
+	COMMAND_HELP
+};
 
 struct options {
 	enum command command;
 	const char *config_path; /* NULL: no INI file. Belongs to argv */
 	int id_count;            /* COMMAND_ENQUEUE: at least one */
 	char **ids;              /* free with options_free(); the texts belong to argv */
+	const char *ledger_url;  /* COMMAND_VERIFY: a sandbox on this machine, or NULL. Belongs to
+				    argv */
+	bool json;               /* COMMAND_VERIFY: the report is for machines */
 };
 
 /* False: the arguments are wrong; why->message says how (exit 64). *options needs options_free()

@@ -213,6 +213,8 @@ bool queue_active_tokens(struct queue *queue, const char *prefix, char **json, s
 struct queue_stalled {
 	bool ran;
 	int64_t recovered, failed;
+	int64_t again_ms; /* until then the throttle lets nobody check; asked sooner it is in vain
+			   */
 };
 bool queue_check_stalled(struct queue *queue, int64_t interval_ms, struct queue_stalled *stalled,
 			 struct failure *why);

@@ -140,12 +140,13 @@ queue_check_stalled(struct queue *queue, int64_t interval_ms, struct queue_stall
 	reply = queue_run(queue, QUEUE_SCRIPT_STALLED, &args, why);
 	if (reply == NULL)
 		return false;
-	ok = queue_reply_is_array(reply, 3, why);
+	ok = queue_reply_is_array(reply, 4, why);
 	if (ok)
 		*stalled = (struct queue_stalled){
 			.ran = number_at(reply, 0) == 1,
 			.recovered = number_at(reply, 1),
 			.failed = number_at(reply, 2),
+			.again_ms = number_at(reply, 3),
 		};
 	redis_reply_free(reply);
 	return ok;

@@ -46,6 +46,7 @@ export async function allOnce(house, posts, ms) {
 	assert.deepEqual([summary.double_publish_count, summary.published_more_than_once, summary.tokens_presented_twice, summary.violations],
 		[0, [], [], 0]);
 	await until('no job is active any more', async () => (await house.redis.run('LLEN', house.key('active'))) === 0);
+	assert.deepEqual(await house.verify(), []);
 	for (let i = 1; i <= posts; i++) {
 		const [made, stalled] = await house.redis.run('HMGET', house.key(`deviation-post-${i}`), 'atm', 'stc');
 		if (made === null) continue; // more than 1000 completed jobs are not kept

@@ -52,6 +52,7 @@ struct call {
 	struct answer answer; /* made, but not sent yet */
 	char *log_title;      /* for the request log */
 	char *log_itemid;
+	int64_t retry_after_s; /* of the answer, for the request log; 0: none, or no number */
 	bool logged;
 };
 

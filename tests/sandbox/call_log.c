@@ -88,6 +88,8 @@ call_log_end(struct call *call, const char *outcome, int status)
 	user = call_log_user(call);
 	json = call_to_json(call);
 	json_add_text(json, "outcome", outcome);
+	if (call->retry_after_s > 0)
+		json_add_integer(json, "retry_after_s", call->retry_after_s);
 	json_add_integer(json, "duration_ms", text_monotonic_ms() - call->started_monotonic_ms);
 	keys.user = user != NULL ? user->username : NULL;
 	keys.title = call->log_title;

@@ -10,6 +10,7 @@
 #include "tests/sandbox/router.h"
 #include "tests/sandbox/sandbox.h"
 #include "tests/sandbox/shape.h"
+#include "tests/sandbox/text.h"
 
 bool
 call_has_fault(const struct call *call, enum fault_action action)
@@ -30,8 +31,11 @@ static void
 send_answer(struct call *call)
 {
 	struct answer answer = call->answer;
+	const char *retry_after = http_headers_get(&answer.headers, "Retry-After");
 
 	answer_init(&call->answer, 0);
+	if (retry_after == NULL || !text_parse_integer(retry_after, &call->retry_after_s))
+		call->retry_after_s = 0;
 	if (call->step != CALL_EFFECT_LATE)
 		call->step = CALL_ANSWERED;
 	call_log_end(call, NULL, answer.status);

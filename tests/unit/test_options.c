@@ -119,6 +119,35 @@ the_word_enqueue_may_be_an_id(void **state)
 }
 
 static void
+verify_takes_a_ledger_of_this_machine(void **state)
+{
+	struct line line =
+		LINE("verify", "--json", "-c", "a.ini", "--ledger=http://127.0.0.1:8080");
+	struct options options;
+	struct failure why;
+
+	(void)state;
+	assert_command(LINE("verify"), COMMAND_VERIFY, NULL);
+	assert_true(options_parse(line.count, line.words, &options, &why));
+	assert_int_equal(options.command, COMMAND_VERIFY);
+	assert_string_equal(options.config_path, "a.ini");
+	assert_string_equal(options.ledger_url, "http://127.0.0.1:8080");
+	assert_true(options.json);
+	options_free(&options);
+	free_line(&line);
+	assert_refused(LINE("verify", "--ledger", "http://192.0.2.1:80"), "this machine");
+	assert_refused(LINE("verify", "--ledger", "https://localhost"), "this machine");
+	assert_refused(LINE("verify", "--ledger", "http://u:p@localhost"), "this machine");
+	assert_refused(LINE("verify", "--ledger", "localhost"), "this machine");
+	assert_refused(LINE("verify", "--ledger", "http://[::1]:1", "--ledger", "http://[::1]:1"),
+		       "twice");
+	assert_refused(LINE("verify", "1"), "\"1\"");
+	assert_refused(LINE("verify", "-t"), "-t");
+	assert_refused(LINE("--json"), "--json");
+	assert_refused(LINE("enqueue", "1", "--ledger", "http://localhost"), "--ledger");
+}
+
+static void
 what_is_not_understood_is_refused_by_name(void **state)
 {
 	(void)state;
@@ -159,6 +188,7 @@ main(void)
 		cmocka_unit_test(every_command_is_understood),
 		cmocka_unit_test(enqueue_takes_ids_before_and_after_the_file),
 		cmocka_unit_test(the_word_enqueue_may_be_an_id),
+		cmocka_unit_test(verify_takes_a_ledger_of_this_machine),
 		cmocka_unit_test(what_is_not_understood_is_refused_by_name),
 		cmocka_unit_test(help_fits_a_terminal),
 	};

@@ -58,6 +58,9 @@ check_stalled(struct dispatcher *d, struct failure *why)
 	if (!queue_check_stalled(d->desk.queue, d->desk.config->stale_check_interval_ms, &stalled,
 				 why))
 		return false;
+	/* The throttle began a moment after our own interval did: to ask when that is over would be
+	 * a moment too early, and every other check would be left out. */
+	d->stalled_ms = clock_mono_ms() + stalled.again_ms + 1;
 	if (stalled.recovered + stalled.failed == 0)
 		return true;
 	scoreboard_count(d->desk.board, SCOREBOARD_DISPATCHER, COUNTER_STALLED,

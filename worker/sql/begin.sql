@@ -49,6 +49,13 @@ WITH seen AS (
 	    failed_job = NULL,
 	    updated_at = now()
 	RETURNING p.crashes, p.retries, p.first_refused_at
+), early AS (
+	-- "Publish now", a retry by hand: the trail tells why the post went out before its date.
+	INSERT INTO publisher.steps (deviation_id, step, detail)
+	SELECT $1, 'due at once', 'the row was ' || seen.status::text
+	FROM locked, seen
+	WHERE locked.actual_publish_at > seen.utc_now AND seen.status <> 'scheduled'
+	  AND NOT EXISTS (SELECT 1 FROM publisher.steps s WHERE s.deviation_id = $1 AND s.step = 'due at once')
 )
 SELECT s.status::text, s.user_id, (SELECT execution_version FROM locked),
        s.execution_lock_id,

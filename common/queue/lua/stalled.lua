@@ -1,5 +1,5 @@
 -- stalled.lua - BullMQ's stalled check (11.2). ARGV: interval ms, most recoveries of one job
--- Gives ran, recovered, failed
+-- Gives ran, recovered, failed, and for how many ms no further check will run
 
 local REASON = "job stalled more than allowable limit"
 
@@ -57,7 +57,7 @@ local function recover(meta, id, most)
 end
 
 if not call("SET", "@stalled-check", now, "NX", "PX", ARGV[1]) then
-	return { 0, 0, 0 }
+	return { 0, 0, 0, math.max(0, call("PTTL", "@stalled-check")) }
 end
 
 local meta = read_meta("@")
@@ -83,4 +83,4 @@ local active = call("LRANGE", "@active", "0", "-1")
 for from = 1, #active, 1000 do
 	call("SADD", "@stalled", unpack(active, from, math.min(from + 999, #active)))
 end
-return { 1, recovered, failed }
+return { 1, recovered, failed, math.max(0, call("PTTL", "@stalled-check")) }

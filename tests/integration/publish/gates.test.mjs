@@ -225,6 +225,7 @@ scenario('gates that hold nonsense are opened, not stumbled over', async () => {
 	await house.redis.run('SET', `rate-limit:${artist.id}:state`, '{"delay": "soon", "earliest": {}}');
 	await house.redis.run('SET', `circuit:deviantart:publish:${artist.id}`, 'not JSON');
 	await house.redis.run('SET', 'circuit:deviantart:application', '[]');
+	house.leaves('no-ttl', 'the nonsense is not ours', 'circuit:');
 	const work = await house.deviation(artist);
 	await house.add(work);
 	await house.start();

@@ -54,7 +54,7 @@ scenario('each step of a job is a line of its log: loading, uploading, publishin
 });
 
 scenario('a job that was lost before its end is neither counted nor logged as completed', async () => {
-	const house = await build({ health: true });
+	const house = await build({ health: true, settings: { PUBLISHER_STALE_CHECK_INTERVAL_MS: 500 } });
 	const work = await house.deviation(await house.artist());
 	await house.sandbox.fault('publish', { title: work.title }, 'hang', { effect: true });
 	await house.add(work);
@@ -275,6 +275,20 @@ scenario('intervals below half a second are kept', async () => {
 	await until('four seconds later', async () => await calls('zcount') >= before[0] + 8, 30000);
 	const scripts = await calls('evalsha') - before[1];
 	assert.ok(scripts > 30, `${scripts} scripts while the stalled check was due 80 times`);
+});
+
+scenario('the stalled check runs once an interval, not every other one', async () => {
+	const interval = 1000;
+	const house = await build({ own: ['redis'], settings: { PUBLISHER_STALE_CHECK_INTERVAL_MS: interval, PUBLISHER_CONCURRENCY: 1 } });
+	const times = new Set(); // its key holds when it ran
+	await until('it ran ten times', async () => {
+		const time = await house.redis.run('GET', house.key('stalled-check'));
+		if (time) times.add(Number(time));
+		return times.size > 10;
+	}, 40000, 20);
+	const waits = [...times].slice(1).map((time, i) => time - [...times][i]).sort((a, b) => a - b);
+	assert.ok(waits[0] >= interval, `${waits}`);
+	assert.ok(waits[5] < 1.5 * interval, `the middle one is the program's own, a busy machine makes some longer: ${waits}`);
 });
 
 afterwards();

@@ -243,6 +243,7 @@ scenario('an item that DeviantArt does not know at the first publish is looked f
 	await house.inFlight('submit');
 	// Its artist publishes the item on the site.
 	const [post] = [await house.sandbox.post('posts', [{ user: artist.username, title: work.title, size_bytes: work.files[0].size }])].flat();
+	for (const check of ['not-public', 'other-post']) house.leaves(check, 'a planted post has no item', work);
 	const { row } = await house.published(work);
 	assert.ok(row.deviation_id && row.deviation_url, JSON.stringify(post));
 	assert.equal((await house.seen(work)).submits.length, 1);

@@ -54,6 +54,7 @@ for (const [name, change, check] of [
 		await neighbour.query(`UPDATE deviations SET ${change}, execution_lock_id = NULL, execution_locked_at = NULL WHERE id = ${sql(work.id)}`);
 		// It was published before that neighbour died.
 		if (change.startsWith('stash')) await house.sandbox.post('posts', [{ user: artist.username, title: work.title, age_s: 1, size_bytes: work.files[0].size }]);
+		if (change.startsWith('stash')) for (const check of ['not-public', 'other-post']) house.leaves(check, 'a planted post has no item', work);
 		await house.add(work);
 		await until('the claim waits for the row', async () => (await house.psql.rows(`SELECT 1 FROM pg_stat_activity WHERE ${pid} = ANY (pg_blocking_pids(pid))`)).length > 0);
 		await neighbour.query('COMMIT');

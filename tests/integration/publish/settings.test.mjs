@@ -38,9 +38,13 @@ scenario('DATABASE_URL: its schema qualifies every statement, whatever its name;
 	for (const [name, value] of Object.entries({ connection_limit: 3, pool_timeout: 10, sslaccept: 'strict', statement_cache_size: 0, socket_timeout: 5, pgbouncer: true })) {
 		url.searchParams.set(name, value);
 	}
-	await house.start({ DATABASE_URL: url.href.replace('http:', 'postgresql:').replaceAll('+', '%20') });
+	const settings = { DATABASE_URL: url.href.replace('http:', 'postgresql:').replaceAll('+', '%20') };
+	await house.start(settings);
 	const { work } = await publishes(house);
 	assert.equal((await house.seen(work)).posts.length, 1);
+	const verified = await house.command(['verify', '--ledger', house.sandbox.url], settings);
+	assert.deepEqual([verified.code, verified.errors], [0, ''], verified.output);
+	house.leaves('ruins', 'where the other settings look there are no tables');
 });
 
 scenario('QUEUE_PREFIX and QUEUE_NAME: jobs are taken from there, clean-up jobs lie beside them, and no key of ours lies among BullMQ\'s', async () => {
