@@ -99,6 +99,24 @@ large_answers_and_gzip_bombs_are_cut(void **state)
 	free(bomb);
 }
 
+/* A small upload: what the libraries take once a process is not what a large one needs. */
+static void
+warm_up(void)
+{
+	static const struct peer_rule rules[] = {
+		{.path = OBJECT,
+		 .answer = "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n",
+		 .filler_size = 1000},
+		{.path = SUBMIT, .body = SUBMITTED}};
+	struct http_bench bench;
+	struct failure why;
+	char item[DEVIANTART_ITEM_SIZE];
+
+	http_bench_open(&bench, rules, 2);
+	assert_true(http_bench_submit(&bench, 1000, NULL, item, &why));
+	http_bench_close(&bench);
+}
+
 static void
 large_file_needs_little_memory(void **state)
 {
@@ -113,6 +131,7 @@ large_file_needs_little_memory(void **state)
 	long before_kb;
 
 	(void)state;
+	warm_up();
 	http_bench_open(&bench, rules, 2);
 	before_kb = private_kb();
 	for (int i = 0; i < 3; i++) {
