@@ -44,6 +44,7 @@ judge_parked(struct audit *audit, const char *user_id, struct failure *why)
 	const char *const values[] = {user_id};
 	PGresult *row = POSTGRES_RESULT(audit_query(audit, &verify_user, 1, values, why));
 	struct token_pair *pair = NULL;
+	char *unopened = NULL;
 	bool done = row != NULL;
 
 	if (row == NULL)
@@ -53,11 +54,14 @@ judge_parked(struct audit *audit, const char *user_id, struct failure *why)
 			      "a pair of tokens is parked in Redis for a user who does not exist");
 	} else if (PQgetvalue(row, 0, 1)[0] != 't') {
 		done = token_pair_read_parked(audit->redis, audit->config->deviantart_client_secret,
-					      user_id, &pair, why);
-		if (!done && why->category == FAILURE_OPERATOR) {
+					      user_id, &pair, &unopened, why);
+		if (unopened != NULL) {
+			struct failure sealed;
+
+			(void)token_pair_cannot_be_opened(user_id, &sealed);
 			audit_suspect(audit, EXAMINER_TOKENS, CHECK_PARKED_PAIR, user_id, SETTLE_MS,
-				      "sealed", "%s", why->message);
-			done = true;
+				      "sealed", "%s", sealed.message);
+			free(unopened);
 		}
 		if (pair != NULL)
 			audit_suspect(audit, EXAMINER_TOKENS, CHECK_PARKED_PAIR, user_id, SETTLE_MS,

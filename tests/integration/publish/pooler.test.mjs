@@ -59,7 +59,7 @@ async function allSteps(house) {
 }
 
 scenario('transaction mode, pgbouncer=true: eight workers work by three server connections, every kind of step', async () => {
-	const { house, process } = await behind('transaction', 3, '&pgbouncer=true');
+	const { house } = await behind('transaction', 3, '&pgbouncer=true');
 	const all = await allSteps(house);
 	let most = 0;
 	await until('all are published', async () => {
@@ -71,8 +71,6 @@ scenario('transaction mode, pgbouncer=true: eight workers work by three server c
 	assert.ok(most >= 1 && most <= 3, `${most} server connections`);
 	const [{ prepared }] = await house.psql.rows("SELECT count(*)::int AS prepared FROM pg_stat_activity WHERE query ILIKE 'PREPARE%'");
 	assert.equal(prepared, 0);
-	await house.publisher.stop('SIGTERM');
-	await process.stop('SIGINT');
 });
 
 scenario('transaction mode: the pooler killed and started again, and a worker killed: everything once', async () => {
