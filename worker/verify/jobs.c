@@ -9,6 +9,7 @@
 #include <cjson/cJSON.h>
 #include <hiredis/hiredis.h>
 #include <inttypes.h>
+#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -277,14 +278,37 @@ on_keys(void *arg, const char *const *keys, size_t count, struct failure *why)
 
 /* ---- the queue as a whole ---- */
 
+/* Whether a line of CLIENT LIST is of a worker of this queue (17). */
+static bool
+is_worker(const struct jobs *jobs, const char *line, size_t size)
+{
+	const struct config *config = jobs->audit->config;
+	unsigned char base64[700];
+	char name[1100], db[32], text[1200];
+	size_t name_size = strlen(jobs->queue.name);
+
+	if (name_size > 500)
+		return false;
+	EVP_EncodeBlock(base64, (const unsigned char *)jobs->queue.name, (int)name_size);
+	snprintf(name, sizeof(name), " name=%.300s:%s:w:", config->queue_prefix, (char *)base64);
+	snprintf(db, sizeof(db), " db=%d ", config->redis.db);
+	snprintf(text, sizeof(text), "%.*s", (int)size, line);
+	return strstr(text, name) != NULL && strstr(text, db) != NULL;
+}
+
 static bool
 has_worker(struct jobs *jobs, bool *has, struct failure *why)
 {
 	const char *const argv[] = {"CLIENT", "LIST"};
 	redisReply *reply = redis_call(jobs->audit->redis, CALL_MS, why, 2, argv, NULL);
 
-	*has = reply != NULL && reply->str != NULL && strstr(reply->str, "name=") != NULL &&
-	       strstr(reply->str, ":w:") != NULL;
+	*has = false;
+	for (const char *line = reply != NULL ? reply->str : NULL; line != NULL && *line != '\0';) {
+		size_t size = strcspn(line, "\n");
+
+		*has = *has || is_worker(jobs, line, size);
+		line += size + (line[size] == '\n');
+	}
 	redis_reply_free(reply);
 	return reply != NULL || why->category != FAILURE_AWAY;
 }

@@ -15,7 +15,7 @@ const quick = { PUBLISHER_RECONCILE_INTERVAL_MS: 500, PUBLISHER_LOCK_DURATION_MS
 /** A house that a publisher has been in: the journal is there, and an artist. */
 async function deserted(settings = {}) {
 	const house = await build({ start: false, settings: { ...quick, ...settings } });
-	house.leaves('ruins', 'what is wrong in it is planted');
+	house.leaves('everything', 'what is wrong in it is planted');
 	await house.psql.query(journalSql);
 	house.someone = await house.artist();
 	return house;
@@ -59,10 +59,11 @@ async function call(house, artist, path, fields, file) {
 	if (file) form.append('file', new Blob([file], { type: 'image/png' }), 'picture.png');
 	const answer = await fetch(`${house.sandbox.url}${path}`, { method: 'POST', body: form,
 		headers: { 'User-Agent': 'test', 'Accept-Encoding': 'gzip', Authorization: `Bearer ${artist.access}` } });
-	return { status: answer.status, ...await answer.json() };
+	const text = await answer.text(); // an item's number is larger than JavaScript's go
+	return { status: answer.status, ...JSON.parse(text), item: /"itemid":(\d+)/.exec(text)?.[1] };
 }
 
-const submit = async (house, title) => String((await call(house, house.someone, '/api/v1/oauth2/stash/submit', { title }, picture(500))).itemid);
+const submit = async (house, title) => (await call(house, house.someone, '/api/v1/oauth2/stash/submit', { title }, picture(500))).item;
 const publish = (house, item) => call(house, house.someone, '/api/v1/oauth2/stash/publish', { itemid: item, is_mature: 'false', agree_submission: '1', agree_tos: '1' });
 
 /** What was made public under a title: {item, post}. */
@@ -286,8 +287,8 @@ const wrongs = [
 	['I9 bad-event', (house) => house.redis.run('XADD', house.key('events'), '*', 'event', 'completed', 'jobId', 'x', 'returnvalue', 'undefined')],
 	['I9 no-marker', async (house) => {
 		await house.redis.run('LPUSH', house.key('wait'), await hash(house, 'unheard'));
-		house.worker = new Redis(house.redisServer.socket, house.number);
-		await house.worker.run('CLIENT', 'SETNAME', `bull:${Buffer.from('deviation-publisher').toString('base64')}:w:x`);
+		house.caller = new Redis(house.redisServer.socket, house.number);
+		await house.caller.run('CLIENT', 'SETNAME', `bull:${Buffer.from('deviation-publisher').toString('base64')}:w:x`);
 		return 'deviation-publisher';
 	}],
 	['I9 dangling-dedup', async (house) => {
@@ -302,7 +303,7 @@ const wrongs = [
 	['I11 no-ttl', async (house) => {
 		const key = 'bull-publisher:deviation-publisher:dead:token';
 		await house.redis.run('SET', key, 1);
-		await until('nobody used it for a while', async () => await house.redis.run('OBJECT', 'IDLETIME', key) >= 4, 20000, 200);
+		house.forgotten = key;
 		return key;
 	}],
 	['I11 idle-session', async (house) => {
@@ -347,6 +348,7 @@ for (const [i, [name, plant, settings, also = []]] of wrongs.entries()) {
 		try {
 			const id = await plant(house);
 			const before = await everything(house);
+			if (house.forgotten) await until('nobody used it for a while', async () => await house.redis.run('OBJECT', 'IDLETIME', house.forgotten) >= 4, 20000, 200);
 			const { code, output, errors } = await verify(house);
 			assert.equal(errors, '');
 			const { violations, clean } = JSON.parse(output);
@@ -358,7 +360,7 @@ for (const [i, [name, plant, settings, also = []]] of wrongs.entries()) {
 			assert.deepEqual(await everything(house), before);
 		} finally {
 			house.listener?.close();
-			house.worker?.close();
+			house.caller?.close();
 			for (const psql of house.sessions ?? []) psql.close();
 		}
 	});
@@ -380,7 +382,7 @@ scenario('a house after real publishing, a retry, a date that was not waited for
 	const refused = await house.deviation(artist, { title: 'refused' });
 	await house.sandbox.fault('submit', { title: 'fails once' }, 'status', { status: 500, count: 1 });
 	await house.sandbox.fault('publish', { title: 'unknown' }, 'reset_after', { count: 1 });
-	await house.sandbox.fault('publish', { title: 'refused' }, 'status', { status: 400, count: 1 });
+	await house.sandbox.fault('publish', { title: 'refused' }, 'status', { status: 400, count: 1, body: { status: 'error', error: 'invalid_request', error_description: 'No.' } });
 	for (const work of [...works, refused]) await house.add(work);
 	for (const work of works) await house.published(work, 40000);
 	await house.failed(refused);
