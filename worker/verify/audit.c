@@ -10,6 +10,8 @@
 #include "common/clock.h"
 
 #define SLACK_MS 3000
+#define SWEEP_MOST_MS                                                                              \
+	(10 * 60 * 1000) /* nobody waits longer for an audit, however rare the sweep */
 
 void
 audit_suspect(struct audit *audit, enum examiner examiner, enum check check, const char *id,
@@ -33,7 +35,9 @@ audit_suspect(struct audit *audit, enum examiner examiner, enum check check, con
 int64_t
 audit_sweep_ms(const struct audit *audit)
 {
-	return audit->config->reconcile_interval_ms + SLACK_MS;
+	int64_t sweep_ms = audit->config->reconcile_interval_ms;
+
+	return (sweep_ms < SWEEP_MOST_MS ? sweep_ms : SWEEP_MOST_MS) + SLACK_MS;
 }
 
 /* bullmq-protocol.md 11.2: seen by one check, taken back by a later one. */

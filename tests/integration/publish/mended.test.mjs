@@ -191,6 +191,7 @@ scenario('a job that fails while PostgreSQL is compared with the queue is not pu
 	await house.psql.query(`INSERT INTO held VALUES ('${work.id}')`);
 	await until('the comparison reads the row', async () => (await house.psql.rows("SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'")).length > 0);
 	await house.redis.run('DEL', `rate-limit:${artist.id}:state`, `circuit:deviantart:publish:${artist.id}`);
+	house.leaves('too-soon', 'what DeviantArt asked for was just forgotten', artist.username);
 	await house.redis.run('ZADD', house.key('delayed'), 'XX', 0, work.job);
 	await house.failed(work);
 	await house.psql.query('DELETE FROM held');
