@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/json_memory.h"
 #include "common/log.h"
 #include "common/redis.h"
 #include "common/text.h"
@@ -160,6 +161,8 @@ token_pair_read_parked(struct redis *redis, const char *client_secret, const cha
 		return false;
 	}
 	if (reply->type == REDIS_REPLY_STRING) {
+		unsigned denied = json_memory_denied();
+
 		text = seal_open(client_secret, user_id, reply->str);
 		*pair = text != NULL ? pair_from_text(user_id, text) : NULL;
 		/* Passed over, it would be lost: the token in the row is spent. */
@@ -171,6 +174,8 @@ token_pair_read_parked(struct redis *redis, const char *client_secret, const cha
 				"and with the key deleted the artist has to connect again",
 				key);
 		done = *pair != NULL;
+		if (!done && json_memory_denied() != denied)
+			failure_set(why, FAILURE_AWAY, "out of memory for a parked token pair");
 	}
 	text_free_secret(text);
 	redis_reply_free(reply);
