@@ -91,6 +91,26 @@ connection_failed(struct redis *redis, struct failure *why)
 	return false;
 }
 
+/*
+ * Gives the socket what it takes; *done: nothing is left to be written. hiredis 0.14 makes its
+ * buffer anew once it is empty and does not look whether it got one.
+ */
+static bool
+write_buffer(struct redis *redis, bool *done, struct failure *why)
+{
+	redisContext *context = redis->context;
+
+	if (redisBufferWrite(context, NULL) != REDIS_OK)
+		return connection_failed(redis, why);
+	if (context->obuf == NULL) {
+		failure_set(why, FAILURE_AWAY, "Redis: out of memory");
+		redis_close(redis);
+		return false;
+	}
+	*done = sdslen(context->obuf) == 0;
+	return true;
+}
+
 /* A reply that nobody waits for. */
 static void
 drop_reply(redisReply *reply)
@@ -154,7 +174,7 @@ redis_pump(struct redis *redis, bool until_reply, int64_t deadline_ms, redisRepl
 {
 	enum redis_poll result;
 	short ready;
-	int written = 0;
+	bool written = false;
 
 	*reply = NULL;
 	for (;;) {
@@ -162,10 +182,8 @@ redis_pump(struct redis *redis, bool until_reply, int64_t deadline_ms, redisRepl
 			return REDIS_FAILED;
 		if (*reply != NULL)
 			return REDIS_REPLY_READY;
-		if (redisBufferWrite(redis->context, &written) != REDIS_OK) {
-			connection_failed(redis, why);
+		if (!write_buffer(redis, &written, why))
 			return REDIS_FAILED;
-		}
 		if (written && !until_reply)
 			return REDIS_REPLY_READY;
 		if (!has_hidden_bytes(redis)) {

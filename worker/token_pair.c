@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/json_memory.h"
 #include "common/log.h"
 #include "common/redis.h"
 #include "common/text.h"
@@ -213,13 +214,15 @@ token_pair_read_parked(struct redis *redis, const char *client_secret, const cha
 		return false;
 	}
 	if (reply->type == REDIS_REPLY_STRING) {
+		unsigned denied = json_memory_denied();
+
 		text = seal_open(client_secret, user_id, seal_in(reply->str));
 		*pair = text != NULL ? pair_from_text(user_id, text) : NULL;
 		/* Passed over, it would be lost: the token in the row is spent. */
-		if (*pair == NULL)
+		if (*pair == NULL && json_memory_denied() == denied)
 			*unopened = strdup(reply->str);
 		done = *pair != NULL || *unopened != NULL ||
-		       failure_set(why, FAILURE_AWAY, "out of memory");
+		       failure_set(why, FAILURE_AWAY, "out of memory for a parked token pair");
 	}
 	text_free_secret(text);
 	redis_reply_free(reply);

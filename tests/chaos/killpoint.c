@@ -1,18 +1,9 @@
 /*
  * killpoint.c - kills a process at its n-th system call, or lets that call fail.   [tests]
  *
- *   killpoint -p PID -k N            kill it before its N-th call is made
- *   killpoint -p PID -K N [-s M]     after its N-th call was made [and M instructions of its own
- * later] killpoint -p PID -f N -e ERROR   the N-th call is not made and gives ERROR: the name of an
- * errno, EOF (0 bytes) or SHORT (the call is made, with half of its bytes) killpoint ... -x PROGRAM
- * ARG...  a program of its own instead of -p -c CLASS    only calls of this class count
- * (syscalls.h: send, recv, open ...) -o TEXT     counting begins anew with each call that carries
- * TEXT; "=TEXT": nothing but TEXT -w TEXT     tell whether TEXT had been sent when it struck; may
- * be given several times -t          tell every call that counts
- *
  * It holds one thread of the process, and tells on standard output what happened, a JSON object a
  * line. It strikes once; at the end of its standard input it lets the process go and says how far
- * that had counted.
+ * that had counted. How it is called: below.
  */
 #include <errno.h>
 #include <poll.h>
@@ -26,6 +17,23 @@
 #include <unistd.h>
 
 #include "tests/chaos/tracee.h"
+
+static const char usage[] =
+	"usage: killpoint -p PID STRIKE [OPTION]...\n"
+	"       killpoint STRIKE [OPTION]... -l FILE -x PROGRAM [ARGUMENT]...\n"
+	"\n"
+	"A process that runs, or a program that is started and writes to FILE. STRIKE is one of\n"
+	"  -k N           kill it before its N-th call is made\n"
+	"  -K N [-s M]    after its N-th call was made [and M instructions of its own later]\n"
+	"  -f N -e ERROR  the N-th call is not made and gives ERROR: the name of an errno, EOF\n"
+	"                 (0 bytes), or SHORT (the call is made, with half of its bytes)\n"
+	"and OPTION\n"
+	"  -c CLASS       only calls of this class count (syscalls.h: send, recv, open ...)\n"
+	"  -o TEXT        counting begins anew with each call that carries TEXT; \"=TEXT\":\n"
+	"                 nothing but TEXT\n"
+	"  -O TEXT        the same, and nothing counts before the first one\n"
+	"  -w TEXT        tell whether TEXT had been sent when it struck; may be repeated\n"
+	"  -t             tell every call that counts\n";
 
 #define DATA_MOST    65536
 #define WATCHED_MOST 8
@@ -72,6 +80,7 @@ struct killpoint {
 	struct tracee tracee;
 	pid_t pid;
 	char **program;
+	const char *output;
 	enum strike strike;
 	long at, steps;
 	int error;
@@ -392,6 +401,9 @@ read_option(struct killpoint *k, int option, const char *value)
 			return false;
 		k->watched[k->watched_count++] = value;
 		return true;
+	case 'l':
+		k->output = value;
+		return true;
 	case 't':
 		k->tells_all = true;
 		return true;
@@ -405,7 +417,7 @@ read_options(struct killpoint *k, int argc, char **argv)
 {
 	int option;
 
-	while ((option = getopt(argc, argv, "+p:k:K:f:s:e:c:o:O:w:tx")) != -1) {
+	while ((option = getopt(argc, argv, "+p:k:K:f:s:e:c:o:O:w:l:tx")) != -1) {
 		if (option == 'x')
 			break;
 		if (!read_option(k, option, optarg))
@@ -413,7 +425,7 @@ read_options(struct killpoint *k, int argc, char **argv)
 	}
 	if (option == 'x')
 		k->program = argv + optind;
-	return (k->pid != 0) != (k->program != NULL && k->program[0] != NULL);
+	return (k->pid != 0) != (k->program != NULL && k->program[0] != NULL && k->output != NULL);
 }
 
 int
@@ -424,11 +436,12 @@ main(int argc, char **argv)
 	sigset_t child, before;
 
 	if (!read_options(&k, argc, argv)) {
-		fprintf(stderr, "usage: see the head of killpoint.c\n");
+		(void)fputs(usage, stderr);
 		return 64;
 	}
 	/* Before a stop can be missed: the first waitpid() comes after this. */
-	if (k.pid != 0 ? !tracee_seize(&k.tracee, k.pid) : !tracee_start(&k.tracee, k.program))
+	if (k.pid != 0 ? !tracee_seize(&k.tracee, k.pid)
+		       : !tracee_start(&k.tracee, k.program, k.output))
 		return EXIT_FAILURE;
 	(void)sigemptyset(&child);
 	(void)sigaddset(&child, SIGCHLD);

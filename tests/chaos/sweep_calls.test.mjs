@@ -33,6 +33,8 @@ const failures = {
 	other: { errors: ['ENOMEM', 'EINTR'] },
 	warm_send: { of: 'send', warm: true, mode: modes.multiple, errors: ['ECONNRESET', 'EPIPE', 'SHORT', 'EAGAIN'] },
 	warm_recv: { of: 'recv', warm: true, mode: modes.multiple, errors: ['ECONNRESET', 'EOF', 'SHORT', 'EAGAIN'] },
+	unknown_recv: { of: 'recv', mode: modes.unknown, errors: ['ECONNRESET', 'SHORT'] },
+	unknown_send: { of: 'send', mode: modes.unknown_without, errors: ['ECONNRESET', 'SHORT'] },
 	token_send: { of: 'send', mode: modes.token, errors: ['ECONNRESET', 'SHORT'] },
 	token_recv: { of: 'recv', mode: modes.token, errors: ['ECONNRESET', 'EOF', 'SHORT'] },
 	token_poll: { of: 'poll', mode: modes.token, errors: ['ENOMEM'] },
@@ -54,6 +56,7 @@ async function allOf(sweep, of, errors) {
 async function play(name) {
 	const { mode, errors, warm, of = name } = failures[name];
 	const sweep = new Sweep(`failing ${name}`, await sweepHouse(), { mode, cold: !warm });
+	sweep.tearsLog = name === 'write'; // a line whose write fails half way
 	const [n, error] = (process.env.SWEEP_POINT ?? '').split(' ');
 	if (n) console.log('#', JSON.stringify(await worker(sweep, { n, of, error })));
 	else await (full ? allOf : someOf)(sweep, of, errors);

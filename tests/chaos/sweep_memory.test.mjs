@@ -21,6 +21,10 @@ const sweeps = {
 	single: {},
 	multiple: { mode: modes.multiple },
 	token: { mode: modes.token },
+	stash_only: { mode: modes.stash_only },
+	unknown: { mode: modes.unknown },
+	unknown_without: { mode: modes.unknown_without },
+	resumed: { mode: modes.resumed },
 	cold: { cold: true },
 	in_a_row: { cold: true, burst: 20 },
 };

@@ -16,29 +16,21 @@ function watchArgs({ artist }) {
 	return ['-w', 'grant_type=refresh_token', '-w', `SET\r\n$${Buffer.byteLength(key)}\r\n${key}`, '-w', 'POST /'];
 }
 
+async function holding(args) {
+	const tool = new Killpoint(args);
+	await tool.seized();
+	return tool;
+}
+
 /** The worker, from its last look at an empty queue to the end of a job. */
 export async function worker(sweep, point) {
 	const work = await sweep.work();
-	let pid = await sweep.idleWorker();
-	if (sweep.cold) {
-		process.kill(pid, 'SIGKILL');
-		sweep.gone.add(sweep.taker);
-		pid = await sweep.idleWorker();
-	}
-	const tool = new Killpoint(['-p', pid, ...strikeArgs(point), '-o', 'BRPOPLPUSH', ...watchArgs(work)]);
-	await tool.seized();
+	const tool = await sweep.begin(work, (pid) => holding(['-p', pid, ...strikeArgs(point), '-o', 'BRPOPLPUSH', ...watchArgs(work)]));
 	if (process.env.SWEEP_TELL) console.log(`# ${sweep.name} ${pointText(point)}`);
-	await sweep.house.add(work);
 	const struck = await sweep.strike(tool, work);
 	if (struck?.event === 'killed' || tool.find('ended')) sweep.gone.add(sweep.taker);
-	await sweep.settle(point, work, struck, crash(tool));
+	await sweep.settle(point, work, struck);
 	return struck;
-}
-
-/** A process may leave where it cannot go on; it may not crash. */
-function crash(tool) {
-	const { signal } = tool.find('ended') ?? {};
-	return signal && !tool.find('killed') ? [`it died by signal ${signal}`] : [];
 }
 
 /** A job whose upload is not answered for now. */

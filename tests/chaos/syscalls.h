@@ -22,6 +22,7 @@ enum call_class {
 	CALL_FCNTL,
 	CALL_OPTION, /* of a socket */
 	CALL_PIPE,   /* and eventfd, epoll, socketpair */
+	CALL_FIRM,   /* fails in no way that libc would not take for its own mistake */
 };
 
 /* Where a call has what it carries. */

@@ -5,6 +5,7 @@
 
 #include <elf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -39,20 +40,32 @@ tracee_seize(struct tracee *tracee, pid_t pid)
 	return true;
 }
 
+/* In the child. */
+_Noreturn static void
+become(char *const argv[], const char *output)
+{
+	int fd = open(output, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+
+	if (fd < 0 || dup2(fd, STDOUT_FILENO) < 0 || dup2(fd, STDERR_FILENO) < 0) {
+		(void)complain(output);
+		_exit(127);
+	}
+	(void)raise(SIGSTOP);
+	(void)execvp(argv[0], argv);
+	(void)complain(argv[0]);
+	_exit(127);
+}
+
 bool
-tracee_start(struct tracee *tracee, char *const argv[])
+tracee_start(struct tracee *tracee, char *const argv[], const char *output)
 {
 	pid_t pid = fork();
 	int status;
 
 	if (pid < 0)
 		return complain("fork");
-	if (pid == 0) {
-		(void)raise(SIGSTOP);
-		(void)execvp(argv[0], argv);
-		(void)complain(argv[0]);
-		_exit(127);
-	}
+	if (pid == 0)
+		become(argv, output);
 	if (waitpid(pid, &status, WUNTRACED) < 0 || !WIFSTOPPED(status))
 		return complain("the program did not start");
 	*tracee = (struct tracee){.pid = pid};

@@ -34,8 +34,9 @@ struct tracee {
 /* Takes hold of a running process and stops it; tells on standard error why it could not. */
 bool tracee_seize(struct tracee *tracee, pid_t pid);
 
-/* Starts a program (argv[0] is searched for), stopped before its first instruction. */
-bool tracee_start(struct tracee *tracee, char *const argv[]);
+/* Starts a program (argv[0] is searched for), stopped before its first instruction; what it says
+ * goes to a file. */
+bool tracee_start(struct tracee *tracee, char *const argv[], const char *output);
 
 /* What waitpid() gave, `status`, is about. */
 enum tracee_stop tracee_understand(struct tracee *tracee, int status);

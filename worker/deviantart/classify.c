@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/json_memory.h"
 #include "worker/deviantart/answer_json.h"
 #include "worker/http/utf8.h"
 
@@ -19,6 +20,7 @@ enum verdict {
 	SUCCESS,
 	NOT_SENT,
 	UNREADABLE,
+	NO_MEMORY,
 	THROTTLED_USER,
 	THROTTLED_APPLICATION,
 	BLOCKED_BY_CDN,
@@ -50,6 +52,8 @@ static const struct outcome {
 		      .text = "DeviantArt could not be reached"},
 	[UNREADABLE] = {FAILURE_NETWORK_ERROR, FAILURE_OUTCOME_UNKNOWN,
 			.text = "no usable answer from DeviantArt"},
+	[NO_MEMORY] = {FAILURE_AWAY, FAILURE_OUTCOME_UNKNOWN,
+		       .text = "out of memory for DeviantArt's answer"},
 	[THROTTLED_USER] = {FAILURE_RATE_LIMIT, .gate = FAILURE_GATE_USER,
 			    .text = "DeviantArt asks this account to slow down"},
 	[THROTTLED_APPLICATION] = {FAILURE_RATE_LIMIT, .gate = FAILURE_GATE_APPLICATION,
@@ -418,11 +422,16 @@ failure_fill(struct failure *why, enum verdict verdict, const struct facts *fact
 bool
 classify_answer(const struct answer *answer, struct failure *why)
 {
+	unsigned denied = json_memory_denied();
 	struct facts facts;
 	enum verdict verdict;
 
 	facts_gather(&facts, answer);
 	verdict = judge(&facts, answer);
+	/* What was said is not known where there was no memory to read it: nothing is burned or
+	 * ends for good by that. */
+	if ((answer->out_of_memory || json_memory_denied() != denied) && verdict != NOT_SENT)
+		verdict = NO_MEMORY;
 	if (verdict != SUCCESS && why != NULL)
 		failure_fill(why, verdict, &facts, answer);
 	answer_json_wipe(facts.json); /* a token's answer holds tokens */

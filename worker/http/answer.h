@@ -17,6 +17,7 @@ struct answer {
 	bool transport_ok;           /* the transfer ended as HTTP should */
 	bool sent;                   /* something of the request left this host (s3-libcurl.md 6) */
 	const char *transport_error; /* libcurl's words; used when !transport_ok */
+	bool out_of_memory;          /* the transfer ended for want of memory of our own */
 	int status;                  /* 0: no status line */
 	int64_t retry_after_ms;      /* -1: none; already clamped to 0..24 h */
 	const char *content_type;    /* may be NULL; not believed: the body tells what it is */

@@ -97,8 +97,10 @@ http_body_append(struct http_body *body, const char *data, size_t size)
 		body->cut = true;
 		return false;
 	}
-	if (!body_grow(body, size))
+	if (!body_grow(body, size)) {
+		body->denied = true;
 		return false;
+	}
 	memcpy(body->data + body->size, data, size);
 	body->size += size;
 	body->data[body->size] = '\0';
@@ -315,6 +317,7 @@ http_exchange_answer(const struct http_exchange *x, enum endpoint endpoint)
 		.endpoint = endpoint,
 		.transport_ok = x->done && (x->code == CURLE_OK || x->body.cut),
 		.sent = http_exchange_sent(x),
+		.out_of_memory = x->code == CURLE_OUT_OF_MEMORY || x->body.denied,
 		.transport_error = x->error[0] != '\0' ? x->error : curl_easy_strerror(x->code),
 		.status = http_exchange_status(x),
 		.retry_after_ms = x->retry_after_ms,

@@ -26,7 +26,8 @@
 struct http_body {
 	char *data; /* NULL while empty */
 	size_t size, capacity, limit;
-	bool cut; /* more came than limit */
+	bool cut;    /* more came than limit */
+	bool denied; /* there was no memory for all of it */
 };
 
 struct http_exchange {

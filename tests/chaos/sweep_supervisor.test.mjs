@@ -1,0 +1,126 @@
+// Every kind of system call of the supervisor fails once: while it has to start a worker in a dead one's place (it goes on, and so do the
+// jobs), and while it starts up itself (it says what is wrong and leaves with a status, or works all the same).
+//
+//   SWEEP=full            every call; else one of each kind
+//   SWEEP_ONLY=fork,...   only these classes (syscalls.h); "start": only the start
+//   SWEEP_POINT='7 EPIPE' this one alone
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import test from 'node:test';
+
+import { afterwards, directory, isAlive } from '../integration/publish/stage.mjs';
+import { root } from '../integration/publish/servers.mjs';
+import { chance } from './crowd.mjs';
+import { Killpoint } from './killpoint.mjs';
+import { Sweep, sweepHouse, wait } from './sweep.mjs';
+
+const full = process.env.SWEEP === 'full';
+const only = process.env.SWEEP_ONLY?.split(',');
+const program = process.env.PUBLISHER ?? `${root}/build/isekai-publisher`;
+const below = chance();
+
+const failures = {
+	fork: ['EAGAIN', 'ENOMEM'],
+	pipe: ['EMFILE', 'ENFILE', 'ENOMEM'],
+	poll: ['EINTR'],
+	read: ['EINTR', 'EAGAIN', 'EIO'],
+	write: ['EAGAIN', 'EPIPE', 'ENOSPC'],
+	send: ['EAGAIN', 'ENOBUFS'],
+	recv: ['EAGAIN', 'EINTR'],
+	socket: ['EMFILE', 'ENOBUFS'],
+	option: ['ENOBUFS'],
+	open: ['EMFILE', 'ENFILE', 'EACCES', 'ENOENT'],
+	fcntl: ['EPERM', 'EINTR'],
+	memory: ['ENOMEM'],
+	other: ['ENOMEM', 'EINTR', 'EPERM'],
+};
+
+/** The worker is killed, and the supervisor's n-th call fails. It lives, its pool is whole again, and a job goes out. */
+async function running(sweep, { n, of, error }) {
+	const { house } = sweep;
+	const work = await sweep.work();
+	const victim = await sweep.idleWorker();
+	const supervisor = house.publisher.pid;
+	const tool = new Killpoint(['-p', supervisor, '-f', n, '-e', error, '-c', of]);
+	await tool.seized();
+	process.kill(victim, 'SIGKILL');
+	sweep.gone.add(sweep.taker);
+	await house.add(work);
+	const struck = await sweep.strike(tool, work);
+	const wrong = [];
+	if (!await wait(() => house.children().length === 2, 40000)) wrong.push(`${house.children().length} children, not a worker and a dispatcher`);
+	if (!isAlive(supervisor) || house.publisher.end) wrong.push(`the supervisor has gone: ${JSON.stringify(house.publisher.end)}`);
+	await sweep.settle({ n, of, error }, work, struck && { ...struck, seen: [] }, wrong);
+	return struck;
+}
+
+let starts = 0;
+
+/** A publisher whose n-th call fails while it starts: it works, or says why not. */
+async function starting(sweep, { n, of, error }) {
+	const { house } = sweep;
+	const log = path.join(directory, `start-${++starts}.log`);
+	const tool = new Killpoint(['-f', n, '-e', error, '-c', of, '-O', 'coredump_filter', '-l', log, '-x', program], { env: house.environment() });
+	const { pid } = await tool.seized();
+	const said = () => (existsSync(log) ? readFileSync(log, 'utf8') : '');
+	await wait(() => tool.find('ended') || /"message":"serving"/.test(said()), 30000);
+	const problems = [];
+	if (!tool.find('ended')) {
+		if (!/"message":"serving"/.test(said())) problems.push('it neither serves nor ends');
+		process.kill(pid, 'SIGTERM');
+		if (!await wait(() => tool.find('ended'), 15000)) problems.push('it does not end');
+		else if (tool.find('ended').code !== 0) problems.push(`told to end it left with ${JSON.stringify(tool.find('ended'))}`);
+	} else {
+		const { code, signal } = tool.find('ended');
+		if (signal !== 0 || code === 0) problems.push(`it left with ${JSON.stringify(tool.find('ended'))}`);
+		if (said().trim() === '') problems.push('it said nothing');
+	}
+	const struck = tool.find('failed');
+	if (tool.find('ended')) await tool.over;
+	else {
+		process.kill(pid, 'SIGKILL');
+		await tool.release();
+	}
+	if (struck) sweep.points++;
+	else sweep.counted = tool.find('ended')?.count ?? 0;
+	if (problems.length > 0) {
+		sweep.violations.push(`${sweep.name} ${of} ${n} ${error}: ${struck?.call} "${struck?.data}": ${problems.join('; ')}`);
+		console.log(`# ${sweep.violations.at(-1)}\n# ${said().split('\n').slice(-8).join('\n# ')}`);
+	}
+	if (process.env.SWEEP_TELL) console.log(`# ${of} ${n} ${error}: ${struck?.call} "${struck?.data}": ${JSON.stringify(tool.find('ended'))} ${said().split('\n')[0].slice(0, 200)}`);
+	return struck;
+}
+
+async function sweepClasses(sweep, play) {
+	const [at, error] = (process.env.SWEEP_POINT ?? '').split(' ');
+	for (const [of, errors] of Object.entries(failures)) {
+		if (only && !only.includes(of) && !only.every((name) => name === 'start' || name === 'running')) continue;
+		if (at) await play(sweep, { n: at, of, error });
+		else for (const one of errors) {
+			if (full) {
+				for (let n = 1; await play(sweep, { n, of, error: one }); n++);
+			} else {
+				await play(sweep, { n: 1000000, of, error: one });
+				const calls = sweep.counted;
+				if (calls > 0) await play(sweep, { n: 1 + below(calls), of, error: one });
+			}
+		}
+	}
+}
+
+for (const [name, play, start] of [['running', running, true], ['start', starting, false]]) {
+	if (only && !only.includes(name) && only.some((one) => one === 'start' || one === 'running')) continue;
+	const played = (async () => {
+		const sweep = new Sweep(`supervisor ${name}`, await sweepHouse({}, { start }));
+		sweep.tearsLog = true;
+		await sweepClasses(sweep, play);
+		if (start) await sweep.close();
+		sweep.report();
+		assert.deepEqual(sweep.violations, []);
+	})();
+	played.catch(() => {});
+	test(`${name}: any call of the supervisor fails, and it goes on or says why not`, { timeout: full ? 3600000 : 120000 }, () => played);
+}
+
+afterwards();
