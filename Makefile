@@ -49,6 +49,8 @@ archives := $(foreach f,$(folders),$(call archive,$(f)))
 sandbox_main := tests/sandbox/main.c
 sandbox	:= $(call sources,tests/sandbox)
 
+simulator := $(call sources,tests/chaos/simulator)
+
 # tests/unit/test_x.c is a program; any other .c beside it helps all of them. The same in integration/.
 unit_tests := $(patsubst %.c,$(build)/%,$(sort $(wildcard tests/unit/test_*.c)))
 integration_tests := $(patsubst %.c,$(build)/%,$(sort $(wildcard tests/integration/test_*.c)))
@@ -72,6 +74,8 @@ tls	:= $(shell $(PKG_CONFIG) --exists hiredis_ssl 2>/dev/null && echo hiredis_ss
 
 # Headers of others are system headers to us: our warnings are for our code.
 library_cflags := $(patsubst -I%,-isystem %,$(shell $(PKG_CONFIG) --cflags $(packages) $(tls) zlib 2>/dev/null))
+lua_cflags := $(patsubst -I%,-isystem %,$(shell $(PKG_CONFIG) --cflags lua5.1 2>/dev/null))
+lua_libs := $(shell $(PKG_CONFIG) --libs lua5.1 2>/dev/null)
 library_libs := $(shell $(PKG_CONFIG) --libs $(tls) $(packages) 2>/dev/null)
 sandbox_libs := $(shell $(PKG_CONFIG) --libs $(sandbox_packages) 2>/dev/null)
 test_libs := $(shell $(PKG_CONFIG) --libs cmocka 2>/dev/null)
@@ -109,7 +113,7 @@ endif
 endif
 
 cppflags := -D_GNU_SOURCE -DPUBLISHER_VERSION='"$(VERSION)"' $(if $(tls),-DHAVE_REDIS_TLS=1) \
-	-I. -Ibuild/gen $(library_cflags)
+	-I. -Ibuild/gen $(library_cflags) $(lua_cflags)
 cflags	:= -std=gnu11 $(optimise) $(warnings) $(hardening)
 ldflags	:= $(optimise) -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed
 
@@ -152,6 +156,7 @@ $(foreach f,$(folders),$(eval $(call archive_rule,$(f))))
 
 # Two stamps, rewritten only if their text differs from last time: another compile line rebuilds every
 # object, another list of sources or another link line makes every archive and program anew.
+comma	:= ,
 quote	= '$(subst ','\'',$(1))'
 restamp	= printf '%s\n' $(call quote,$(1)) | cmp -s - $@ || printf '%s\n' $(call quote,$(1)) > $@
 $(build)/flags: FORCE
@@ -189,6 +194,16 @@ sanitized:							## run whole programs with sanitizers
 test:								## install what is missing, build, run every test
 	@scripts/install-deps.sh build run test
 	@tests/run.sh
+
+# The program on simulated neighbours: what would wait, read or leave comes to the simulator.
+simulator_wraps := poll read write close _exit mallinfo2 queue_scripts_load queue_scripts_free
+.PHONY: simulator
+simulator: $(bin)/simulator					## build the simulator (tests/chaos/simulator/README.md)
+
+$(bin)/simulator: $(call objects,$(simulator)) $(archives) $(build)/sources
+	@mkdir -p $(@D)
+	$(call run,LINK) $(link) $(patsubst %,-Wl$(comma)--wrap=%,$(simulator_wraps)) -o $@ $(filter %.o,$^) \
+		$(archives) $(library_libs) $(lua_libs) $(LDLIBS) -lm
 
 bench: all $(bench)						## build the benchmarks (tests/bench/README.md)
 
