@@ -450,7 +450,9 @@ check_public_files(const struct post_row *post)
 			sim_violation("I2 one publish a published file", "file %s of %s: %d",
 				      post->files[i].id, post->id, published);
 	}
-	if (wanted > 0 && post->deviation_id[0] != '\0') {
+	/* Posts that nothing tells apart may have each other's; no two have the same (a constraint).
+	 */
+	if (wanted > 0 && post->deviation_id[0] != '\0' && !history_has_twins()) {
 		int published;
 		const struct sim_item *item =
 			sim_item_of(post->id, post->files[0].id, &published);

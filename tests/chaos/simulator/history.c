@@ -46,12 +46,14 @@ one_of(const int64_t *values, uint32_t count)
 static void
 choose_settings(void)
 {
-	static char prefix[] = "bull", name[] = "deviation-publisher", secret[] = "secret";
+	static char prefix[] = "bull", name[] = "deviation-publisher", secret[] = "secret",
+		    nothing[] = "";
 
 	settings = (struct config){
 		.queue_prefix = prefix,
 		.queue_name = name,
 		.deviantart_client_secret = secret,
+		.health_check_host = nothing,
 		.max_attempts = 7,
 		.job_timeout_ms = ONE_OF(600000, 600000, 60000),
 		.lock_duration_ms = ONE_OF(30000, 30000, 10000),

@@ -123,6 +123,16 @@ run_process(void)
 
 /* ---- birth and death ---- */
 
+static void
+make_context(struct coroutine *c)
+{
+	getcontext(&c->context);
+	c->context.uc_stack.ss_sp = c->stack;
+	c->context.uc_stack.ss_size = STACK_BYTES;
+	c->context.uc_link = NULL;
+	makecontext(&c->context, run_process, 0);
+}
+
 struct process *
 process_start(struct host *host, const struct child *child)
 {
@@ -139,7 +149,7 @@ process_start(struct host *host, const struct child *child)
 			      .child = *child,
 			      .alive = true,
 			      .wake_ms = sim_now_ms() + sim_between(0, 20),
-			      .last_stopped_ms = INT64_MIN,
+			      .last_stopped_ms = INT64_MIN / 2,
 			      .at = "start"};
 	snprintf(p->token, sizeof(p->token), "%s", child->token);
 	snprintf(p->instance, sizeof(p->instance), "%s", child->instance);
@@ -159,11 +169,7 @@ process_start(struct host *host, const struct child *child)
 	/* Who had this stack before may have been killed in the middle of a function. */
 	__asan_unpoison_memory_region(c->stack, STACK_BYTES);
 #endif
-	getcontext(&c->context);
-	c->context.uc_stack.ss_sp = c->stack;
-	c->context.uc_stack.ss_size = STACK_BYTES;
-	c->context.uc_link = NULL;
-	makecontext(&c->context, run_process, 0);
+	make_context(c);
 	TRACE("%s starts", process_name(p));
 	return p;
 }

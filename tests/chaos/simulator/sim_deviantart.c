@@ -253,7 +253,7 @@ new_item(const char *title, const char *storage_key, int64_t size_bytes, const c
 }
 
 static bool
-storage_gives(const struct deviantart_file *file, struct failure *why)
+storage_gives(struct failure *why)
 {
 	if (sim_strikes(weather.storage_away))
 		return failure_set(why, FAILURE_AWAY, "the storage is away");
@@ -278,7 +278,7 @@ deviantart_submit(struct deviantart *da, const char *access_token,
 	(void)replace_item;
 	process_current()->at = "stash/submit";
 	sim_count(SIM_SUBMITS);
-	if (!storage_gives(file, why))
+	if (!storage_gives(why))
 		return false;
 	if (sim_deviantart.is_down || sim_strikes(weather.outage)) {
 		process_latency();
