@@ -99,11 +99,11 @@ check_queue(void)
 static void
 check_sole_owner(const char *id)
 {
-	const struct process *claimer = process_current();
+	struct process *claimer = process_current();
 	struct process *p;
 
-	if (claimer != NULL)
-		process_current()->has_ended_job = false;
+	if (claimer != NULL && strcmp(claimer->ended_job, id) == 0)
+		claimer->ended_job[0] = '\0';
 	if (claimer == NULL ||
 	    sim_now_ms() - seen.redis_forgot_ms < claimer->child.config->lock_duration_ms)
 		return;
@@ -111,11 +111,13 @@ check_sole_owner(const char *id)
 		struct scoreboard_job job;
 		int64_t lease_end_ms;
 
+		/* An orphan has a few seconds to live, and nothing but the row's fence to hold it. */
 		if (p == claimer || p->child.slot == SCOREBOARD_DISPATCHER ||
+		    host_is_dead_instance(p->token) ||
 		    scoreboard_generation(p->child.board, p->child.slot) != p->child.generation ||
 		    !scoreboard_job(p->child.board, p->child.slot, &job, &lease_end_ms))
 			continue;
-		if (strcmp(job.id, id) == 0 && lease_end_ms > sim_now_ms() && !p->has_ended_job)
+		if (strcmp(job.id, id) == 0 && lease_end_ms > sim_now_ms() && strcmp(p->ended_job, id) != 0)
 			sim_violation("one owner a job", "%s is claimed while %s has %lld ms left",
 				      id, process_name(p), (long long)(lease_end_ms - sim_now_ms()));
 	}
@@ -169,7 +171,7 @@ check_after_script(const char *source, int key_count, int argc, const char *cons
 		struct process *ender = process_by_token(argv[key_count + 1]);
 
 		if (ender != NULL)
-			ender->has_ended_job = true;
+			snprintf(ender->ended_job, sizeof(ender->ended_job), "%s", argv[key_count]);
 	}
 	if (strcmp(name, "claim") == 0 || strcmp(name, "end_job") == 0 ||
 	    strcmp(name, "retry_job") == 0) {

@@ -368,6 +368,8 @@ let_time_pass(void)
 			next_ms = jump_ms;
 		}
 	}
+	if (next_ms == INT64_MAX)
+		sim_violation("1 every history ends", "nobody will ever do anything");
 	sim_advance(next_ms);
 }
 

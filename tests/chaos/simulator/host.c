@@ -393,7 +393,7 @@ host_kill_supervisor(struct host *host)
 			continue;
 		process_close_control(p);
 		/* supervisor/child_process.c: an alarm ends what does not leave by itself. */
-		sim_plan(sim_now_ms() + 5000, kill_orphan, (void *)(intptr_t)p->serial);
+		sim_plan(sim_now_ms() + 4000, kill_orphan, (void *)(intptr_t)p->serial);
 	}
 }
 

@@ -137,6 +137,12 @@ execute(const char *source, int key_count, int argc, const char *const *argv)
 	return reply;
 }
 
+static const char *
+command_name(const struct command *command)
+{
+	return command->source != NULL ? check_script_name(command->source) : command->argv[0];
+}
+
 static redisReply *
 execute_command(const struct command *command)
 {
@@ -146,36 +152,52 @@ execute_command(const struct command *command)
 
 /* ---- what arrives without its sender ---- */
 
-struct late_command {
-	struct command command;
+/* A stream keeps its order: what was sent before arrives before. */
+struct late_commands {
+	struct command commands[PENDING_MOST + 1];
+	int count;
 	uint64_t epoch;
+};
+
+struct request {
+	struct redis *redis;
+	struct command *command;
 };
 
 static void
 arrive(void *argument)
 {
-	struct late_command *late = argument;
+	struct late_commands *late = argument;
+	bool arrives = redis_server.up && late->epoch == redis_server.epoch;
 
-	if (redis_server.up && late->epoch == redis_server.epoch) {
-		TRACE("- a late command arrives at Redis: %s",
-		      late->command.source != NULL ? check_script_name(late->command.source)
-						   : late->command.argv[0]);
-		redis_reply_free(execute_command(&late->command));
+	for (int i = 0; i < late->count; i++) {
+		struct command *command = &late->commands[i];
+
+		if (arrives) {
+			TRACE("- a late command arrives at Redis: %s", command_name(command));
+			redis_reply_free(execute_command(command));
+		}
+		free_command(command);
 	}
-	free_command(&late->command);
 	free(late);
 }
 
 static void
-detach(void *request, int64_t effect_ms)
+detach(void *argument, int64_t effect_ms)
 {
-	const struct command *command = request;
-	struct late_command *late = calloc(1, sizeof(*late));
+	const struct request *request = argument;
+	const struct command *command = request->command;
+	struct late_commands *late = calloc(1, sizeof(*late));
 
 	if (late == NULL)
 		abort();
-	late->command = copy_command(command->source, command->key_count, command->argc,
-				     (const char *const *)command->argv);
+	late->count = request->redis->pending_count;
+	memcpy(late->commands, request->redis->pending,
+	       (size_t)late->count * sizeof(late->commands[0]));
+	request->redis->pending_count = 0;
+	late->commands[late->count++] =
+		copy_command(command->source, command->key_count, command->argc,
+			     (const char *const *)command->argv);
 	late->epoch = redis_server.epoch;
 	sim_plan(effect_ms, arrive, late);
 }
@@ -332,6 +354,7 @@ static redisReply *
 exchange(struct redis *redis, int64_t timeout_ms, struct failure *why, struct command *command)
 {
 	struct process *p = process_current();
+	struct request request = {.redis = redis, .command = command};
 	redisReply *reply;
 	int64_t end_ms = sim_now_ms() + timeout_ms;
 
@@ -343,10 +366,9 @@ exchange(struct redis *redis, int64_t timeout_ms, struct failure *why, struct co
 	if (!redis_connect(redis, timeout_ms, why))
 		return NULL;
 	if (p != NULL) {
-		p->at = command->source != NULL ? check_script_name(command->source)
-						: command->argv[0];
+		p->at = command_name(command);
 		p->detach = detach;
-		p->request = command;
+		p->request = &request;
 		process_latency();
 		p->detach = NULL;
 	}
@@ -358,7 +380,7 @@ exchange(struct redis *redis, int64_t timeout_ms, struct failure *why, struct co
 	if (p != NULL && sim_strikes(weather.cut_redis)) {
 		sim_count(SIM_CUTS);
 		if (sim_chance(4000)) {
-			detach(command, sim_now_ms() + sim_between(0, 2000));
+			detach(&request, sim_now_ms() + sim_between(0, 2000));
 			sim_count(SIM_LATE_EFFECTS);
 		}
 		TRACE("%s cut from Redis before %s", process_name(p), p->at);
@@ -390,10 +412,7 @@ exchange_or_refuse(struct redis *redis, int64_t timeout_ms, struct failure *why,
 	if (reply == NULL || reply->type != REDIS_REPLY_ERROR)
 		return reply;
 	/* None of the servers that say so is simulated: a script is broken. */
-	sim_violation("no script breaks", "%s: %s",
-		      command->source != NULL ? check_script_name(command->source)
-					      : command->argv[0],
-		      reply->str);
+	sim_violation("no script breaks", "%s: %s", command_name(command), reply->str);
 }
 
 struct redisReply *
