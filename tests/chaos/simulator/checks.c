@@ -153,6 +153,19 @@ check_before_script(const char *source, int key_count, int argc, const char *con
 	(void)argc;
 }
 
+static bool
+moves_jobs(const char *name)
+{
+	static const char *const idle[] = {"counts", "tokens", "renew", "progress",
+					   "log",    "marker", "state"};
+
+	for (size_t i = 0; i < sizeof(idle) / sizeof(idle[0]); i++) {
+		if (strcmp(name, idle[i]) == 0)
+			return false;
+	}
+	return true;
+}
+
 void
 check_after_script(const char *source, int key_count, int argc, const char *const *argv,
 		   const struct redisReply *reply)
@@ -163,7 +176,7 @@ check_after_script(const char *source, int key_count, int argc, const char *cons
 		gate_checks_after(argv, argv + key_count, reply);
 		return;
 	}
-	if (strncmp(argv[0], QUEUE, strlen(QUEUE)) != 0)
+	if (strncmp(argv[0], QUEUE, strlen(QUEUE)) != 0 || !moves_jobs(name))
 		return;
 	check_queue();
 	if (strcmp(name, "end_job") == 0 || strcmp(name, "retry_job") == 0 ||
@@ -404,15 +417,20 @@ is_queue_quiet(void)
 }
 
 bool
-check_is_done(void)
+check_posts_have_ended(void)
 {
-	if (sim_now_ms() < weather.calm_ms || !redis_server.up || !postgres_server.up)
-		return false;
 	for (int i = 0; i < tables.post_count; i++) {
 		if (!has_ended(&tables.posts[i]))
 			return false;
 	}
-	return is_queue_quiet();
+	return true;
+}
+
+bool
+check_is_done(void)
+{
+	return sim_now_ms() >= weather.calm_ms && redis_server.up && postgres_server.up &&
+	       check_posts_have_ended() && is_queue_quiet();
 }
 
 _Noreturn void

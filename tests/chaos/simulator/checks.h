@@ -37,6 +37,7 @@ void check_process_died(const struct process *p);
 /* ---- asked ---- */
 
 void check_begin(void);
+bool check_posts_have_ended(void);
 /* Whether all is done: every post has its end, the queue is quiet. */
 bool check_is_done(void);
 /* What must hold then. */

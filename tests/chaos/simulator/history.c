@@ -23,7 +23,7 @@
  * unknown, whose link is looked for, behind gates that were shut. */
 #define END_WITHIN_MS  (INT64_C(6) * 3600 * 1000)
 #define DRAIN_MOST_MS  (200 * 1000) /* a host may stand still for 100 s */
-#define JUMP_LEAST_MS  2000
+#define JUMP_LEAST_MS  100
 #define JUMP_MOST_MS   (10 * 60 * 1000)
 #define LOOK_AGAIN_MS  10000
 #define CONFIGS_MOST   256
@@ -306,6 +306,8 @@ plan_misfortunes(void)
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		uint32_t count = sim_chance(6500) ? 0 : 1 + sim_below(kinds[i].most);
 
+		if (kinds[i].strike == redis_down)
+			store_keep_snapshots(count > 0);
 		while (count-- > 0)
 			sim_plan(sim_between(sim_now_ms() + 500, weather.calm_ms), kinds[i].strike,
 				 NULL);
@@ -345,7 +347,8 @@ next_event_ms(void)
 	if (delayed != NULL)
 		return earlier(next_ms,
 			       (int64_t)(delayed->items[0].score / 4096) - SIM_WALL_MS);
-	return earlier(next_ms, sim_now_ms() + LOOK_AGAIN_MS);
+	/* What lacks a job is found by the sweep, who looks now and then. */
+	return check_posts_have_ended() ? next_ms : earlier(next_ms, sim_now_ms() + LOOK_AGAIN_MS);
 }
 
 static bool
@@ -424,14 +427,14 @@ begin(uint64_t seed)
 	server_forget_all();
 	check_begin();
 	choose_settings();
-	choose_weather(sim_now_ms() + ONE_OF(20000, 60000, 120000, 300000, 600000));
-	store_keep_snapshots(true);
+	choose_weather(sim_now_ms() + ONE_OF(10000, 30000, 60000, 120000, 400000));
 	artists_begin(weather.calm_ms);
 	host_count = sim_chance(7000) ? 1 : HOSTS_MOST;
 	for (int i = 0; i < host_count; i++) {
 		hosts[i] = (struct host){.number = i};
 		sim_plan(sim_now_ms() + sim_between(0, 1000), start_host, &hosts[i]);
 	}
+	store_keep_snapshots(false);
 	if (sim_chance(8500))
 		plan_misfortunes();
 }

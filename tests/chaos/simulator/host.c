@@ -443,7 +443,7 @@ the_end(struct host *host)
 	if (host->pool.phase != RUN_GONE)
 		return;
 	for (int at = 0; (p = process_next(&at)) != NULL;) {
-		if (p->host == host)
+		if (p->host == host && strcmp(p->instance, host->pool.instance) == 0)
 			sim_violation("a drain ends", "%s outlives its supervisor",
 				      process_name(p));
 	}
