@@ -200,10 +200,11 @@ simulator_wraps := poll read write close _exit mallinfo2 queue_scripts_load queu
 .PHONY: simulator
 simulator: $(bin)/simulator					## build the simulator (tests/chaos/simulator/README.md)
 
+link_simulator = $(link) $(patsubst %,-Wl$(comma)--wrap=%,$(simulator_wraps)) -o $(1) $(2) \
+	$(archives) $(library_libs) $(lua_libs) $(LDLIBS) -lm
 $(bin)/simulator: $(call objects,$(simulator)) $(archives) $(build)/sources
 	@mkdir -p $(@D)
-	$(call run,LINK) $(link) $(patsubst %,-Wl$(comma)--wrap=%,$(simulator_wraps)) -o $@ $(filter %.o,$^) \
-		$(archives) $(library_libs) $(lua_libs) $(LDLIBS) -lm
+	$(call run,LINK) $(call link_simulator,$@,$(filter %.o,$^))
 
 bench: all $(bench)						## build the benchmarks (tests/bench/README.md)
 
@@ -247,7 +248,7 @@ format:								## clang-format every C file in place
 
 # ---------------------------------------------------------------- the rest
 
-.PHONY: demo install clean help print-compile generated
+.PHONY: demo install clean help print-compile print-simulator generated
 demo:								## the whole thing on this machine, with a sandbox
 	@scripts/install-deps.sh build run
 	@$(MAKE) --no-print-directory all
@@ -269,6 +270,8 @@ help:								## this list
 # For scripts: how a file is compiled here, and the generated headers by themselves.
 print-compile:
 	@printf '%s\n' $(call quote,$(compile))
+print-simulator:
+	@printf '%s\n' $(call quote,$(call link_simulator,@OUT@,@MUTANT@ $(call objects,$(simulator))))
 generated: $(generated)
 
 -include $(shell find $(build) -name '*.d' 2>/dev/null)

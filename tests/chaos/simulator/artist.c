@@ -135,6 +135,21 @@ take_back(void *argument)
 	TRACE("- %s is taken back%s", post->id, removed ? ", its job removed" : "");
 }
 
+/* The date moves; the job, more often than not, does not. */
+static void
+postpone(void *argument)
+{
+	struct post_row *post = argument;
+
+	if (!postgres_server.up || post->status != ROW_SCHEDULED || post->has_journal ||
+	    post->due_ms <= tables_now_ms())
+		return;
+	post->due_ms = tables_now_ms() + sim_between(0, 60000);
+	post->earliest_due_ms = post->due_ms;
+	post->updated_ms = tables_now_ms();
+	TRACE("- %s is moved to another date", post->id);
+}
+
 static void
 schedule_again(void *argument)
 {
@@ -212,8 +227,8 @@ make_post(int number)
 				  .is_stash_only = sim_chance(600),
 				  .wants_sale = sim_chance(3000)};
 	snprintf(post->id, sizeof(post->id), "post%d", number);
-	snprintf(post->user_id, sizeof(post->user_id), "%s",
-		 tables.users[sim_below((uint32_t)tables.user_count)].id);
+	snprintf(post->user_id, sizeof(post->user_id), "artist%u",
+		 sim_below((uint32_t)tables.user_count));
 	snprintf(post->title, sizeof(post->title), share_titles ? "Sunset" : "Sunset %d", number);
 	snprintf(post->retries, sizeof(post->retries), "{}");
 	post->file_count = (int)sim_between(1, post->is_multiple ? FILES_MOST : 2);
@@ -236,6 +251,8 @@ plan_post(struct post_row *post, int64_t until_ms)
 	sim_plan(at_ms, sim_chance(7000) ? add_scheduled : publish_now, post);
 	if (sim_chance(1500))
 		sim_plan(sim_between(at_ms, until_ms), take_back, post);
+	if (sim_chance(2000))
+		sim_plan(sim_between(at_ms, at_ms + 20000), postpone, post);
 	if (sim_chance(3000))
 		sim_plan(sim_between(at_ms, until_ms), schedule_again, post);
 }

@@ -26,6 +26,7 @@ static struct {
 	bool redis_forgot; /* something, at least once */
 	int64_t redis_forgot_ms;
 	enum row_status begun_as; /* of the post whose begin.sql runs */
+	char holder[SCOREBOARD_TOKEN_SIZE]; /* of the job that a script is about to end */
 } seen;
 
 void
@@ -145,12 +146,40 @@ check_script_name(const char *source)
 	return neighbours_script_name(source);
 }
 
+static bool
+ends_a_claim(const char *name)
+{
+	return strcmp(name, "end_job") == 0 || strcmp(name, "retry_job") == 0 ||
+	       strcmp(name, "return_job") == 0;
+}
+
 void
 check_before_script(const char *source, int key_count, int argc, const char *const *argv)
 {
-	if (strcmp(check_script_name(source), "gates") == 0)
-		gate_checks_before(argv, argv + key_count);
+	const char *name = check_script_name(source);
+	const struct store_key *lock;
+	char lock_name[128];
+
 	(void)argc;
+	if (strcmp(name, "gates") == 0)
+		gate_checks_before(argv, argv + key_count);
+	if (!ends_a_claim(name))
+		return;
+	snprintf(lock_name, sizeof(lock_name), QUEUE "%s:lock", argv[key_count]);
+	lock = store_find(lock_name);
+	snprintf(seen.holder, sizeof(seen.holder), "%s", lock == NULL ? "" : lock->items[0].text);
+}
+
+static void
+check_ending(const char *const *args, bool ended)
+{
+	struct process *ender = process_by_token(args[1]);
+
+	if (ended && strcmp(seen.holder, args[1]) != 0)
+		sim_violation("5 who lost the lock ends nothing", "%s is ended by %s, locked by \"%s\"",
+			      args[0], args[1], seen.holder);
+	if (ender != NULL)
+		snprintf(ender->ended_job, sizeof(ender->ended_job), "%s", args[0]);
 }
 
 static bool
@@ -179,13 +208,8 @@ check_after_script(const char *source, int key_count, int argc, const char *cons
 	if (strncmp(argv[0], QUEUE, strlen(QUEUE)) != 0 || !moves_jobs(name))
 		return;
 	check_queue();
-	if (strcmp(name, "end_job") == 0 || strcmp(name, "retry_job") == 0 ||
-	    strcmp(name, "return_job") == 0) {
-		struct process *ender = process_by_token(argv[key_count + 1]);
-
-		if (ender != NULL)
-			snprintf(ender->ended_job, sizeof(ender->ended_job), "%s", argv[key_count]);
-	}
+	if (ends_a_claim(name))
+		check_ending(argv + key_count, neighbours_has_ended(reply));
 	if (strcmp(name, "claim") == 0 || strcmp(name, "end_job") == 0 ||
 	    strcmp(name, "retry_job") == 0) {
 		const char *id = neighbours_claimed(name, reply);

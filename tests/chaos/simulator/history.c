@@ -131,7 +131,14 @@ choose_weather(int64_t calm_ms)
 		.item_gone = some(1000),
 		.missing_object = some(300),
 		.storage_away = some(1500),
+		.bad_moment = some(4000),
 	};
+}
+
+static struct host *
+some_host(void)
+{
+	return &hosts[sim_below((uint32_t)host_count)];
 }
 
 static void
@@ -173,6 +180,26 @@ postgres_down(void *argument)
 	server_postgres_down();
 	sim_plan(sim_now_ms() + sim_between(0, sim_chance(2000) ? 120000 : 15000), postgres_up,
 		 NULL);
+}
+
+void
+history_at_refresh(void)
+{
+	if (sim_strikes(weather.bad_moment))
+		sim_plan(sim_now_ms() + sim_between(0, 10), postgres_down, NULL);
+	if (sim_strikes(weather.bad_moment))
+		sim_plan(sim_now_ms() + sim_between(0, 10), redis_down, NULL);
+}
+
+/* What is started dies before it is ready, for a while. */
+static void
+bear_dead(void *argument)
+{
+	struct host *host = some_host();
+
+	(void)argument;
+	host->stillborn_until_ms = sim_now_ms() + sim_between(0, 20000);
+	host_kill_all(host);
 }
 
 static void
@@ -217,12 +244,6 @@ start_when_gone(void *argument)
 		sim_plan(sim_now_ms() + 1000, start_when_gone, host);
 	else
 		host_start(host);
-}
-
-static struct host *
-some_host(void)
-{
-	return &hosts[sim_below((uint32_t)host_count)];
 }
 
 static void
@@ -301,6 +322,7 @@ plan_misfortunes(void)
 		{redis_down, 3},  {postgres_down, 3}, {deviantart_down, 3}, {deviantart_throttles, 2},
 		{kill_supervisor, 2}, {drain, 2},     {reload, 2},          {freeze, 2},
 		{step_clock, 1},  {kill_workers, 4},
+		{bear_dead, 2},
 	};
 
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {

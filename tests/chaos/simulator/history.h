@@ -14,6 +14,9 @@ void history_play(uint64_t seed);
 /* The settings of this history, with a concurrency of its own; config_free(). */
 struct config *history_new_config(void);
 
+/* A new pair of tokens has just left DeviantArt: the moment in which a server should go away. */
+void history_at_refresh(void);
+
 /* Posts of one artist may bear the same title. */
 bool history_has_twins(void);
 

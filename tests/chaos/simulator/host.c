@@ -32,6 +32,7 @@ struct child_table {
 	int slots_used;
 	struct child_record records[SLOTS];
 	struct process *processes[SLOTS];
+	int64_t stillborn_ms[SLOTS]; /* when the slot's last one died before it was ready; 0: not so */
 	struct process dead[DEATHS_MOST];
 	int dead_count;
 };
@@ -83,6 +84,18 @@ child_free_slot(const struct child_table *table)
 	return pausing;
 }
 
+static void
+kill_by_serial(void *argument)
+{
+	int serial = (int)(intptr_t)argument;
+	struct process *p;
+
+	for (int at = 0; (p = process_next(&at)) != NULL;) {
+		if (p->serial == serial)
+			process_kill(p, SIGKILL);
+	}
+}
+
 /* No storm of forks: in any second a slot has at most as many starts as its spacing lets through. */
 static void
 count_start(struct host *host)
@@ -117,8 +130,19 @@ child_start(struct child_table *table, int slot, const struct config *config,
 			       .generation = record->generation,
 			       .instance = table->world.instance,
 			       .token = record->token};
-	table->processes[slot] =
-		sim_strikes(20) ? NULL : process_start(table->host, &child);
+	/* Each HUP may try one. */
+	if (table->stillborn_ms[slot] != 0 &&
+	    config_generation == table->host->pool.config_generation &&
+	    sim_now_ms() - table->stillborn_ms[slot] < RESTART_MIN_MS)
+		sim_violation("forks are bounded", "slot %d starts again %lld ms after a stillbirth",
+			      slot, (long long)(sim_now_ms() - table->stillborn_ms[slot]));
+	table->stillborn_ms[slot] = 0;
+	table->processes[slot] = sim_strikes(20) ? NULL : process_start(table->host, &child);
+	if (table->processes[slot] != NULL && sim_now_ms() < table->host->stillborn_until_ms) {
+		table->processes[slot]->wake_ms = INT64_MAX;
+		sim_plan(sim_now_ms() + sim_between(0, 30), kill_by_serial,
+			 (void *)(intptr_t)table->processes[slot]->serial);
+	}
 	if (table->processes[slot] == NULL) {
 		scoreboard_vacate(table->world.board, slot);
 		return failure_set(why, FAILURE_AWAY, "fork: try again");
@@ -187,6 +211,8 @@ child_reap(struct child_table *table, struct child_death *death)
 		.lived_ms = clock_mono_ms() - record->started_ms,
 	};
 	memcpy(death->token, record->token, sizeof(death->token));
+	if (!record->was_ready && record->life == CHILD_STARTING)
+		table->stillborn_ms[p->child.slot] = sim_now_ms();
 	record->pid = 0;
 	record->life = CHILD_ABSENT;
 	table->processes[p->child.slot] = NULL;
@@ -204,6 +230,7 @@ void
 child_forget(struct child_table *table, int slot, bool forgiven)
 {
 	table->records[slot].life = CHILD_ABSENT;
+	table->stillborn_ms[slot] = 0; /* a new configuration may begin at once */
 	if (forgiven)
 		table->records[slot].history = (struct restart_history){.streak = 0};
 }
@@ -358,18 +385,6 @@ host_start(struct host *host)
 	pool_step(pool);
 }
 
-static void
-kill_orphan(void *argument)
-{
-	int serial = (int)(intptr_t)argument;
-	struct process *p;
-
-	for (int at = 0; (p = process_next(&at)) != NULL;) {
-		if (p->serial == serial)
-			process_kill(p, SIGKILL);
-	}
-}
-
 /* The board of a supervisor that is gone stays mapped: its orphans still write there. */
 static void
 forget_supervisor(struct host *host)
@@ -393,7 +408,7 @@ host_kill_supervisor(struct host *host)
 			continue;
 		process_close_control(p);
 		/* supervisor/child_process.c: an alarm ends what does not leave by itself. */
-		sim_plan(sim_now_ms() + 4000, kill_orphan, (void *)(intptr_t)p->serial);
+		sim_plan(sim_now_ms() + 4000, kill_by_serial, (void *)(intptr_t)p->serial);
 	}
 }
 
@@ -419,6 +434,19 @@ host_reload(struct host *host)
 	TRACE("- HUP to %s", host->pool.instance);
 	reload_request(&host->pool);
 	pool_step(&host->pool);
+}
+
+void
+host_kill_all(struct host *host)
+{
+	struct process *p;
+
+	for (int at = 0; (p = process_next(&at)) != NULL;) {
+		if (p->host == host) {
+			sim_count(SIM_KILLS);
+			process_kill(p, SIGKILL);
+		}
+	}
 }
 
 void

@@ -23,6 +23,7 @@ struct host {
 	int64_t frozen_until_ms; /* the whole machine stands still */
 	int64_t wall_skew_ms;
 	uint64_t idle_count; /* of the eventfd */
+	int64_t stillborn_until_ms; /* children die before they are ready */
 	int starts;          /* processes that were started in `starts_since_ms` and after */
 	int64_t starts_since_ms;
 };
@@ -42,6 +43,7 @@ void host_start(struct host *host);
 void host_kill_supervisor(struct host *host);
 void host_drain(struct host *host, bool now);
 void host_reload(struct host *host);
+void host_kill_all(struct host *host);
 void host_freeze(struct host *host, int64_t until_ms);
 /* What its supervisor has to do; false: nothing is due. */
 bool host_run(struct host *host);

@@ -348,3 +348,10 @@ neighbours_claimed(const char *name, const struct redisReply *reply)
 		return NULL;
 	return reply->element[2]->str;
 }
+
+bool
+neighbours_has_ended(const struct redisReply *reply)
+{
+	return reply->type == REDIS_REPLY_ARRAY && reply->elements > 0 &&
+	       strcmp(reply->element[0]->str, "E") == 0;
+}

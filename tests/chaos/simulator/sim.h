@@ -38,8 +38,9 @@ struct weather {
 	/* habits of this DeviantArt */
 	unsigned late, never_shown, shows_late; /* of publishes */
 	bool repeats_accepted; /* a repeated publish succeeds instead of error_code 9 */
-	unsigned item_gone, wrong_size; /* per 10000 */
+	unsigned item_gone; /* per 10000 publish requests */
 	unsigned missing_object, storage_away; /* per 10000 uploads */
+	unsigned bad_moment;                   /* per 10000 refreshes: a server goes away */
 };
 extern struct weather weather;
 /* Whether a misfortune that strikes `per_10000` times strikes now. */

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "tests/chaos/simulator/checks.h"
+#include "tests/chaos/simulator/history.h"
 #include "tests/chaos/simulator/process.h"
 #include "tests/chaos/simulator/sim.h"
 #include "tests/chaos/simulator/tables.h"
@@ -448,8 +449,11 @@ deviantart_publish(struct deviantart *da, const char *access_token, const char *
 			publish_item(item);
 		return cut_off(why);
 	}
+	/* On the site its artist does what he likes with the item. */
 	if (sim_strikes(weather.item_gone) && !item->is_published)
 		item->is_deleted = true;
+	else if (sim_strikes(weather.item_gone) && !item->is_deleted)
+		publish_item(item);
 	if (!survives(ENDPOINT_PUBLISH, access_token, why)) {
 		check_burnable();
 		item->is_unknown = why->category == FAILURE_OUTCOME_UNKNOWN;
@@ -690,6 +694,7 @@ deviantart_refresh(struct deviantart *da, const char *refresh_token, const struc
 	login->is_spent_unseen = false;
 	login->holder_serial = p->serial;
 	login->delivered_ms = sim_now_ms();
+	history_at_refresh();
 	tokens->access_token = strdup(login->access);
 	tokens->refresh_token = strdup(login->refresh);
 	tokens->expires_in_s = ACCESS_LIFE_MS / 1000;
