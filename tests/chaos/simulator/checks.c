@@ -515,7 +515,7 @@ check_link(const struct post_row *post)
 
 	if (post->is_stash_only || post->url[0] != '\0' || item == NULL || history_has_twins())
 		return;
-	if (item->link_was_shown)
+	if (item->link_was_shown && !item->is_from_site)
 		sim_violation("2 the gallery is believed", "%s has no link, but the gallery showed it",
 			      post->id);
 }

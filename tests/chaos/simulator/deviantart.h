@@ -22,6 +22,7 @@ struct sim_item {
 	int64_t last_fence_ms; /* wall time of the commit before its last request */
 	int64_t gallery_asked_ms;
 	bool told_published, link_was_shown;
+	bool is_from_site; /* its artist published it there by hand, maybe long before we asked */
 };
 
 struct sim_login {

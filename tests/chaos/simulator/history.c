@@ -240,9 +240,9 @@ start_when_gone(void *argument)
 {
 	struct host *host = argument;
 
-	if (host->is_up)
+	if (host->is_up && host->pool.phase >= RUN_DRAINING)
 		sim_plan(sim_now_ms() + 1000, start_when_gone, host);
-	else
+	else if (!host->is_up)
 		host_start(host);
 }
 

@@ -452,8 +452,10 @@ deviantart_publish(struct deviantart *da, const char *access_token, const char *
 	/* On the site its artist does what he likes with the item. */
 	if (sim_strikes(weather.item_gone) && !item->is_published)
 		item->is_deleted = true;
-	else if (sim_strikes(weather.item_gone) && !item->is_deleted)
+	if (sim_strikes(weather.item_gone) && !item->is_deleted && !item->is_published) {
+		item->is_from_site = true;
 		publish_item(item);
+	}
 	if (!survives(ENDPOINT_PUBLISH, access_token, why)) {
 		check_burnable();
 		item->is_unknown = why->category == FAILURE_OUTCOME_UNKNOWN;
