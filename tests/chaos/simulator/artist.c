@@ -237,7 +237,7 @@ make_post(int number)
 
 		snprintf(file->id, sizeof(file->id), "f%d", i);
 		snprintf(file->name, sizeof(file->name), "picture%d.png", i);
-		snprintf(file->key, sizeof(file->key), "%s/f%d", post->id, i);
+		snprintf(file->key, sizeof(file->key), "post%d/f%d", number, i);
 		snprintf(file->type, sizeof(file->type), "image/png");
 		file->size_bytes = share_titles ? 50000 : 50000 + 1000 * number + i;
 	}

@@ -19,6 +19,7 @@
 #include "worker/journal.h"
 
 #define QUEUE        "bull:deviation-publisher:"
+#define HANDED_BACK_WITHIN_MS 3000
 #define KEPT_WITHIN_MS 15000 /* a new pair is parked or stored by then, or both servers are away */
 
 static struct {
@@ -26,6 +27,7 @@ static struct {
 	bool redis_forgot; /* something, at least once */
 	int64_t redis_forgot_ms;
 	enum row_status begun_as; /* of the post whose begin.sql runs */
+	int64_t held_by_dead_ms[POSTS_MOST]; /* since when; 0: not so */
 	char holder[SCOREBOARD_TOKEN_SIZE]; /* of the job that a script is about to end */
 } seen;
 
@@ -170,6 +172,18 @@ check_before_script(const char *source, int key_count, int argc, const char *con
 	snprintf(seen.holder, sizeof(seen.holder), "%s", lock == NULL ? "" : lock->items[0].text);
 }
 
+void
+check_sent(struct process *sender, const char *source, const char *const *args)
+{
+	const char *name = check_script_name(source);
+
+	if (strcmp(name, "gates") == 0 && strcmp(args[0], "refused") == 0)
+		sender->has_refusal = false;
+	if (ends_a_claim(name) && sender->has_refusal)
+		sim_violation("I8 a refusal is told to the gates", "%s ends %s without",
+			      process_name(sender), args[0]);
+}
+
 static void
 check_ending(const char *const *args, bool ended)
 {
@@ -240,6 +254,50 @@ check_redis_lost(enum redis_memory memory)
 			login->is_spent_unseen = true;
 	}
 	(void)memory;
+}
+
+/* ---- jobs of the dead (7) ---- */
+
+/* A dispatcher that nothing holds up. */
+static bool
+has_dispatcher(const struct host *host)
+{
+	struct process *p;
+
+	if (weather.slow != 0 || weather.cut_redis != 0 || weather.cut_postgres != 0 ||
+	    weather.stop != 0 || !redis_server.up || !postgres_server.up)
+		return false;
+	for (int at = 0; (p = process_next(&at)) != NULL;) {
+		if (p->host == host && p->child.slot == SCOREBOARD_DISPATCHER &&
+		    strcmp(p->instance, host->pool.instance) == 0)
+			return true;
+	}
+	return false;
+}
+
+void
+check_hand_back(const struct host *host)
+{
+	bool may_be_late = !has_dispatcher(host);
+
+	for (int i = 0; i < tables.post_count; i++) {
+		const struct store_key *lock;
+		char id[64], name[128];
+		size_t size = strlen(host->pool.instance);
+
+		job_id_of(&tables.posts[i], id);
+		snprintf(name, sizeof(name), QUEUE "%s:lock", id);
+		lock = store_find(name);
+		if (lock != NULL && strncmp(lock->items[0].text, host->pool.instance, size) != 0)
+			continue; /* another host's */
+		if (may_be_late || lock == NULL || process_by_token(lock->items[0].text) != NULL)
+			seen.held_by_dead_ms[i] = 0;
+		else if (seen.held_by_dead_ms[i] == 0)
+			seen.held_by_dead_ms[i] = sim_now_ms();
+		else if (sim_now_ms() - seen.held_by_dead_ms[i] > HANDED_BACK_WITHIN_MS)
+			sim_violation("7 a dead worker's job is back at once", "%s is held by %s",
+				      id, lock->items[0].text);
+	}
 }
 
 /* ---- rows ---- */

@@ -8,6 +8,7 @@
 
 #include "tests/chaos/simulator/server.h"
 
+struct host;
 struct process;
 struct redisReply;
 struct sim_item;
@@ -18,6 +19,8 @@ struct sim_login;
 void check_before_script(const char *source, int key_count, int argc, const char *const *argv);
 void check_after_script(const char *source, int key_count, int argc, const char *const *argv,
 			const struct redisReply *reply);
+/* The process sends the script; it may never arrive. */
+void check_sent(struct process *sender, const char *source, const char *const *args);
 /* "gates", "claim", "end_job" ...; for the trace. */
 const char *check_script_name(const char *source);
 void check_redis_lost(enum redis_memory memory);
@@ -33,6 +36,9 @@ void check_refresh(const struct sim_login *login, const char *token, const struc
 /* The job in hand was told something that may burn an attempt. */
 void check_burnable(void);
 void check_process_died(const struct process *p);
+
+/* Once a second, of a host that stands and whose supervisor lives. */
+void check_hand_back(const struct host *host);
 
 /* ---- asked ---- */
 

@@ -19,6 +19,7 @@
 #include "tests/chaos/simulator/tables.h"
 
 #define STEPS_MOST 400000
+#define TURNS_MOST 20000 /* within one millisecond */
 /* After the last misfortune all is done within this time: the longest way is a post whose outcome is
  * unknown, whose link is looked for, behind gates that were shut. */
 #define END_WITHIN_MS  (INT64_C(6) * 3600 * 1000)
@@ -412,9 +413,14 @@ let_time_pass(void)
 static bool
 run_until(bool (*is_over)(void), int64_t end_ms)
 {
+	int64_t moment_ms = 0;
+	int turns = 0;
+
 	while (sim_now_ms() < end_ms) {
-		if (sim_step_number() > STEPS_MOST)
-			sim_violation("nobody spins", "%d steps", STEPS_MOST);
+		turns = sim_now_ms() == moment_ms ? turns + 1 : 0;
+		moment_ms = sim_now_ms();
+		if (sim_step_number() > STEPS_MOST || turns > TURNS_MOST)
+			sim_violation("nobody spins", "%d turns within a moment", turns);
 		if (run_something())
 			continue;
 		if (is_over())

@@ -14,6 +14,7 @@
 
 #include "common/clock.h"
 #include "common/config.h"
+#include "tests/chaos/simulator/checks.h"
 #include "tests/chaos/simulator/history.h"
 #include "tests/chaos/simulator/process.h"
 #include "tests/chaos/simulator/sim.h"
@@ -552,6 +553,7 @@ host_check(const struct host *host)
 	const struct pool *pool = &host->pool;
 	int there = 0;
 
+	check_hand_back(host);
 	if (pool->phase >= RUN_DRAINING)
 		return;
 	for (int slot = 1; slot < pool->children->slots_used; slot++) {

@@ -22,7 +22,6 @@
 #define ACCESS_LIFE_MS  (3600 * 1000)
 #define GALLERY_PAGE    24
 #define HIDDEN_MOST_MS  (40 * 60 * 1000)
-#define LATE_MOST_MS    (150 * 1000)
 #define THROTTLE_LONGEST 600
 
 struct sim_deviantart sim_deviantart;
@@ -290,6 +289,7 @@ deviantart_submit(struct deviantart *da, const char *access_token,
 	if (on_progress != NULL)
 		on_progress(progress_arg, file->size_bytes);
 	if (!survives(ENDPOINT_SUBMIT, access_token, why)) {
+		process_current()->has_refusal = why->category == FAILURE_RATE_LIMIT;
 		check_burnable();
 		return false;
 	}
@@ -394,9 +394,12 @@ cut_off(struct failure *why)
 static bool
 publish_unseen(struct sim_item *item, struct failure *why)
 {
+	/* PUBLISHER_UNKNOWN_WAIT_MS is as long as a request may still be under way. */
+	int64_t late_most_ms = process_current()->child.config->unknown_wait_ms - 1000;
+
 	item->is_unknown = true;
 	if (sim_chance(weather.late)) {
-		sim_plan(sim_now_ms() + sim_between(0, LATE_MOST_MS), publish_late, item);
+		sim_plan(sim_now_ms() + sim_between(0, late_most_ms), publish_late, item);
 		sim_count(SIM_LATE_EFFECTS);
 	} else if (sim_chance(6000)) {
 		publish_item(item);
@@ -457,6 +460,7 @@ deviantart_publish(struct deviantart *da, const char *access_token, const char *
 		publish_item(item);
 	}
 	if (!survives(ENDPOINT_PUBLISH, access_token, why)) {
+		p->has_refusal = why->category == FAILURE_RATE_LIMIT;
 		check_burnable();
 		item->is_unknown = why->category == FAILURE_OUTCOME_UNKNOWN;
 		return false;

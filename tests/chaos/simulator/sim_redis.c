@@ -363,6 +363,9 @@ exchange(struct redis *redis, int64_t timeout_ms, struct failure *why, struct co
 		failure_set(why, FAILURE_UNKNOWN, "Redis: a blocking command is pending");
 		return NULL;
 	}
+	if (p != NULL && command->source != NULL)
+		check_sent(p, command->source,
+			   (const char *const *)command->argv + command->key_count);
 	if (!redis_connect(redis, timeout_ms, why))
 		return NULL;
 	if (p != NULL) {
