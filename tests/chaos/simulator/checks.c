@@ -18,17 +18,18 @@
 #include "tests/chaos/simulator/tables.h"
 #include "worker/journal.h"
 
-#define QUEUE        "bull:deviation-publisher:"
+#define QUEUE                 "bull:deviation-publisher:"
 #define HANDED_BACK_WITHIN_MS 3000
-#define KEPT_WITHIN_MS 15000 /* a new pair is parked or stored by then, or both servers are away */
+#define KEPT_WITHIN_MS        15000 /* a new pair is parked or stored by then, or both servers are away \
+				     */
 
 static struct {
 	int burnable[POSTS_MOST];
 	bool redis_forgot; /* something, at least once */
 	int64_t redis_forgot_ms;
-	enum row_status begun_as; /* of the post whose begin.sql runs */
+	enum row_status begun_as;            /* of the post whose begin.sql runs */
 	int64_t held_by_dead_ms[POSTS_MOST]; /* since when; 0: not so */
-	char holder[SCOREBOARD_TOKEN_SIZE]; /* of the job that a script is about to end */
+	char holder[SCOREBOARD_TOKEN_SIZE];  /* of the job that a script is about to end */
 } seen;
 
 void
@@ -114,15 +115,18 @@ check_sole_owner(const char *id)
 		struct scoreboard_job job;
 		int64_t lease_end_ms;
 
-		/* An orphan has a few seconds to live, and nothing but the row's fence to hold it. */
+		/* An orphan has a few seconds to live, and nothing but the row's fence to hold it.
+		 */
 		if (p == claimer || p->child.slot == SCOREBOARD_DISPATCHER ||
 		    host_is_dead_instance(p->token) ||
 		    scoreboard_generation(p->child.board, p->child.slot) != p->child.generation ||
 		    !scoreboard_job(p->child.board, p->child.slot, &job, &lease_end_ms))
 			continue;
-		if (strcmp(job.id, id) == 0 && lease_end_ms > sim_now_ms() && strcmp(p->ended_job, id) != 0)
+		if (strcmp(job.id, id) == 0 && lease_end_ms > sim_now_ms() &&
+		    strcmp(p->ended_job, id) != 0)
 			sim_violation("one owner a job", "%s is claimed while %s has %lld ms left",
-				      id, process_name(p), (long long)(lease_end_ms - sim_now_ms()));
+				      id, process_name(p),
+				      (long long)(lease_end_ms - sim_now_ms()));
 	}
 }
 
@@ -190,8 +194,8 @@ check_ending(const char *const *args, bool ended)
 	struct process *ender = process_by_token(args[1]);
 
 	if (ended && strcmp(seen.holder, args[1]) != 0)
-		sim_violation("5 who lost the lock ends nothing", "%s is ended by %s, locked by \"%s\"",
-			      args[0], args[1], seen.holder);
+		sim_violation("5 who lost the lock ends nothing",
+			      "%s is ended by %s, locked by \"%s\"", args[0], args[1], seen.holder);
 	if (ender != NULL)
 		snprintf(ender->ended_job, sizeof(ender->ended_job), "%s", args[0]);
 }
@@ -233,8 +237,7 @@ check_after_script(const char *source, int key_count, int argc, const char *cons
 			check_sole_owner(id);
 		}
 	}
-	if (argc > key_count &&
-	    (strcmp(name, "end_job") == 0 || strcmp(name, "retry_job") == 0))
+	if (argc > key_count && (strcmp(name, "end_job") == 0 || strcmp(name, "retry_job") == 0))
 		check_attempts(argv[key_count]);
 }
 
@@ -323,8 +326,8 @@ is_time_over(const char *detail)
 void
 check_after_statement(const char *name, const char *const *values)
 {
-	const struct post_row *post = values != NULL && values[0] != NULL ? tables_post(values[0])
-									  : NULL;
+	const struct post_row *post =
+		values != NULL && values[0] != NULL ? tables_post(values[0]) : NULL;
 
 	if (post == NULL)
 		return;
@@ -404,7 +407,8 @@ check_publish_request(struct sim_item *item, const struct process *sender)
 	    file->state != ITEM_PUBLISHING)
 		sim_violation("2 \"publishing\" is committed before the request",
 			      "item %s of %s, the journal has %s in state %d", item->id,
-			      item->post_id, file != NULL && file->has_journal ? file->item : "none",
+			      item->post_id,
+			      file != NULL && file->has_journal ? file->item : "none",
 			      file != NULL ? (int)file->state : -1);
 	if (is_fresh(sender, file->last_ms) && strstr(post->lock, sender->token) == NULL)
 		sim_violation("5 the irreversible step is fenced",
@@ -449,8 +453,8 @@ check_refresh(const struct sim_login *login, const char *token, const struct pro
 	bool stood_still = sim_now_ms() - sender->last_stopped_ms < 120000;
 
 	if (!stood_still && (!user->has_lease || strcmp(user->holder, sender->token) != 0))
-		sim_violation("4 no refresh without the lease", "%s refreshes %s, the lease is %s's",
-			      process_name(sender), user->id,
+		sim_violation("4 no refresh without the lease",
+			      "%s refreshes %s, the lease is %s's", process_name(sender), user->id,
 			      user->has_lease ? user->holder : "nobody");
 	if (!stood_still && strcmp(token, login->refresh) != 0 && !login->is_spent_unseen)
 		sim_violation("4 no spent refresh token is presented",
@@ -552,12 +556,12 @@ check_public_files(const struct post_row *post)
 			sim_violation("I2 one publish a published file", "file %s of %s: %d",
 				      post->files[i].id, post->id, published);
 	}
-	/* Posts that nothing tells apart may have each other's; no two have the same (a constraint).
+	/* Posts that nothing tells apart may have each other's; no two have the same (a
+	 * constraint).
 	 */
 	if (wanted > 0 && post->deviation_id[0] != '\0' && !history_has_twins()) {
 		int published;
-		const struct sim_item *item =
-			sim_item_of(post->id, post->files[0].id, &published);
+		const struct sim_item *item = sim_item_of(post->id, post->files[0].id, &published);
 
 		if (strcmp(item->deviation_id, post->deviation_id) != 0)
 			sim_violation("I1 the row has its own post's id", "%s has %s, not %s",
@@ -574,8 +578,8 @@ check_link(const struct post_row *post)
 	if (post->is_stash_only || post->url[0] != '\0' || item == NULL || history_has_twins())
 		return;
 	if (item->link_was_shown && !item->is_from_site)
-		sim_violation("2 the gallery is believed", "%s has no link, but the gallery showed it",
-			      post->id);
+		sim_violation("2 the gallery is believed",
+			      "%s has no link, but the gallery showed it", post->id);
 }
 
 static void

@@ -1,7 +1,7 @@
 #ifndef TESTS_CHAOS_SIMULATOR_CHECKS_H
 #define TESTS_CHAOS_SIMULATOR_CHECKS_H
 /*
- * checks.h - what must always hold (design.md, faults.md), looked at after every step.   [simulator]
+ * checks.h - what must always hold (design.md, faults.md), looked at after every step. [simulator]
  */
 #include <stdbool.h>
 #include <stdint.h>

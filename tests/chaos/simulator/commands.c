@@ -423,7 +423,8 @@ do_lrem(struct call *c)
 	if (most < 0)
 		most = -most;
 	for (long i = from_end && c->key != NULL ? (long)c->key->count - 1 : 0;
-	     c->key != NULL && i >= 0 && i < (long)c->key->count && (most == 0 || removed < most);) {
+	     c->key != NULL && i >= 0 && i < (long)c->key->count &&
+	     (most == 0 || removed < most);) {
 		if (strcmp(c->key->items[i].text, c->argv[3]) != 0) {
 			i += from_end ? -1 : 1;
 			continue;
@@ -507,8 +508,8 @@ place(struct store_key *key, const char *member, double score)
 	size_t at = 0;
 
 	while (at < key->count &&
-	       (key->items[at].score < score || (key->items[at].score == score &&
-						 strcmp(key->items[at].text, member) < 0)))
+	       (key->items[at].score < score ||
+		(key->items[at].score == score && strcmp(key->items[at].text, member) < 0)))
 		at++;
 	store_insert(key, at, member, NULL, score);
 }
@@ -544,7 +545,8 @@ members(const struct store_key *key, long from, long to, bool reversed, bool wit
 	redisReply *reply = store_reply_array(count * width);
 
 	for (size_t i = 0; i < count; i++) {
-		const struct store_item *item = &key->items[reversed ? to - (long)i : from + (long)i];
+		const struct store_item *item =
+			&key->items[reversed ? to - (long)i : from + (long)i];
 
 		reply->element[i * width] = store_reply_text(item->text);
 		if (with_scores)

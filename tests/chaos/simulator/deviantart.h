@@ -18,8 +18,8 @@ struct sim_item {
 	char deviation_id[64], url[128];
 	/* for the checks */
 	int64_t first_asked_ms, last_asked_ms; /* 0: never */
-	bool is_unknown; /* its last publish request had no clear answer */
-	int64_t last_fence_ms; /* wall time of the commit before its last request */
+	bool is_unknown;                       /* its last publish request had no clear answer */
+	int64_t last_fence_ms;                 /* wall time of the commit before its last request */
 	int64_t gallery_asked_ms;
 	bool told_published, link_was_shown;
 	bool is_from_site; /* its artist published it there by hand, maybe long before we asked */

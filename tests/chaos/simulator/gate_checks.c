@@ -16,8 +16,8 @@
 
 #include "tests/chaos/simulator/sim.h"
 
-#define ARTISTS_MOST     8
-#define LONGEST_WAIT_MS  (INT64_C(24) * 3600 * 1000)
+#define ARTISTS_MOST    8
+#define LONGEST_WAIT_MS (INT64_C(24) * 3600 * 1000)
 
 /* ARGV of gates.lua, from 0. */
 enum argument {
@@ -48,8 +48,8 @@ struct circuit {
 struct artist {
 	char state_key[96];
 	struct circuit circuit;
-	double delay_ms;             /* the adaptive one; 0: the base */
-	int64_t next_ms;             /* nobody else before */
+	double delay_ms; /* the adaptive one; 0: the base */
+	int64_t next_ms; /* nobody else before */
 	int64_t blocked_until_ms;
 };
 

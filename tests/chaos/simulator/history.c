@@ -20,14 +20,14 @@
 
 #define STEPS_MOST 400000
 #define TURNS_MOST 20000 /* within one millisecond */
-/* After the last misfortune all is done within this time: the longest way is a post whose outcome is
- * unknown, whose link is looked for, behind gates that were shut. */
-#define END_WITHIN_MS  (INT64_C(6) * 3600 * 1000)
-#define DRAIN_MOST_MS  (200 * 1000) /* a host may stand still for 100 s */
-#define JUMP_LEAST_MS  100
-#define JUMP_MOST_MS   (10 * 60 * 1000)
-#define LOOK_AGAIN_MS  10000
-#define CONFIGS_MOST   256
+/* After the last misfortune all is done within this time: the longest way is a post whose outcome
+ * is unknown, whose link is looked for, behind gates that were shut. */
+#define END_WITHIN_MS (INT64_C(6) * 3600 * 1000)
+#define DRAIN_MOST_MS (200 * 1000) /* a host may stand still for 100 s */
+#define JUMP_LEAST_MS 100
+#define JUMP_MOST_MS  (10 * 60 * 1000)
+#define LOOK_AGAIN_MS 10000
+#define CONFIGS_MOST  256
 
 static struct config settings;
 static struct config configs[CONFIGS_MOST]; /* those of children live as long as the history */
@@ -158,7 +158,7 @@ redis_down(void *argument)
 	if (!redis_server.up)
 		return;
 	sim_count(SIM_OUTAGES);
-	server_redis_down(memory == 3 ? REDIS_LOSES_ALL
+	server_redis_down(memory == 3   ? REDIS_LOSES_ALL
 			  : memory == 2 ? REDIS_LOSES_A_SECOND
 					: REDIS_KEEPS);
 	sim_plan(sim_now_ms() + sim_between(0, 15000), redis_up, NULL);
@@ -320,9 +320,11 @@ plan_misfortunes(void)
 		void (*strike)(void *argument);
 		uint32_t most;
 	} kinds[] = {
-		{redis_down, 3},  {postgres_down, 3}, {deviantart_down, 3}, {deviantart_throttles, 2},
-		{kill_supervisor, 2}, {drain, 2},     {reload, 2},          {freeze, 2},
-		{step_clock, 1},  {kill_workers, 4},
+		{redis_down, 3},      {postgres_down, 3},
+		{deviantart_down, 3}, {deviantart_throttles, 2},
+		{kill_supervisor, 2}, {drain, 2},
+		{reload, 2},          {freeze, 2},
+		{step_clock, 1},      {kill_workers, 4},
 		{bear_dead, 2},
 	};
 
@@ -368,8 +370,7 @@ next_event_ms(void)
 	    store_find("bull:deviation-publisher:active") != NULL)
 		return sim_now_ms();
 	if (delayed != NULL)
-		return earlier(next_ms,
-			       (int64_t)(delayed->items[0].score / 4096) - SIM_WALL_MS);
+		return earlier(next_ms, (int64_t)(delayed->items[0].score / 4096) - SIM_WALL_MS);
 	/* What lacks a job is found by the sweep, who looks now and then. */
 	return check_posts_have_ended() ? next_ms : earlier(next_ms, sim_now_ms() + LOOK_AGAIN_MS);
 }

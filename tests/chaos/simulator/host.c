@@ -33,7 +33,8 @@ struct child_table {
 	int slots_used;
 	struct child_record records[SLOTS];
 	struct process *processes[SLOTS];
-	int64_t stillborn_ms[SLOTS]; /* when the slot's last one died before it was ready; 0: not so */
+	int64_t stillborn_ms[SLOTS]; /* when the slot's last one died before it was ready; 0: not so
+				      */
 	struct process dead[DEATHS_MOST];
 	int dead_count;
 };
@@ -97,7 +98,8 @@ kill_by_serial(void *argument)
 	}
 }
 
-/* No storm of forks: in any second a slot has at most as many starts as its spacing lets through. */
+/* No storm of forks: in any second a slot has at most as many starts as its spacing lets through.
+ */
 static void
 count_start(struct host *host)
 {
@@ -135,8 +137,9 @@ child_start(struct child_table *table, int slot, const struct config *config,
 	if (table->stillborn_ms[slot] != 0 &&
 	    config_generation == table->host->pool.config_generation &&
 	    sim_now_ms() - table->stillborn_ms[slot] < RESTART_MIN_MS)
-		sim_violation("forks are bounded", "slot %d starts again %lld ms after a stillbirth",
-			      slot, (long long)(sim_now_ms() - table->stillborn_ms[slot]));
+		sim_violation("forks are bounded",
+			      "slot %d starts again %lld ms after a stillbirth", slot,
+			      (long long)(sim_now_ms() - table->stillborn_ms[slot]));
 	table->stillborn_ms[slot] = 0;
 	table->processes[slot] = sim_strikes(20) ? NULL : process_start(table->host, &child);
 	if (table->processes[slot] != NULL && sim_now_ms() < table->host->stillborn_until_ms) {
@@ -561,8 +564,7 @@ host_check(const struct host *host)
 
 		there += record->life == CHILD_STARTING || record->life == CHILD_READY ||
 			 record->life == CHILD_WAITING;
-		if (record->life == CHILD_WAITING &&
-		    record->due_ms > sim_now_ms() + RESTART_MAX_MS)
+		if (record->life == CHILD_WAITING && record->due_ms > sim_now_ms() + RESTART_MAX_MS)
 			sim_violation("pauses are bounded", "slot %d pauses for %lld ms", slot,
 				      (long long)(record->due_ms - sim_now_ms()));
 	}

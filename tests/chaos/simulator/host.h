@@ -22,9 +22,9 @@ struct host {
 	bool child_died, child_ready;
 	int64_t frozen_until_ms; /* the whole machine stands still */
 	int64_t wall_skew_ms;
-	uint64_t idle_count; /* of the eventfd */
+	uint64_t idle_count;        /* of the eventfd */
 	int64_t stillborn_until_ms; /* children die before they are ready */
-	int starts;          /* processes that were started in `starts_since_ms` and after */
+	int starts;                 /* processes that were started in `starts_since_ms` and after */
 	int64_t starts_since_ms;
 };
 extern struct host hosts[HOSTS_MOST];

@@ -4,8 +4,8 @@
  *   simulator --histories N [--from SEED]    many; seeds.txt first
  *   simulator --seed N                       one, with a trace of every step
  *
- * Histories are played by forked children, a batch each: what a killed process left on the heap dies
- * with them, and so does whatever a sanitizer ends.
+ * Histories are played by forked children, a batch each: what a killed process left on the heap
+ * dies with them, and so does whatever a sanitizer ends.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -192,8 +192,8 @@ static bool
 play_all(const struct options *options)
 {
 	uint64_t known;
-	uint64_t *seeds = options->seeds_path != NULL ? read_seeds(options->seeds_path, &known)
-						      : NULL;
+	uint64_t *seeds =
+		options->seeds_path != NULL ? read_seeds(options->seeds_path, &known) : NULL;
 	bool good = seeds == NULL || play(seeds, 0, known, false);
 
 	free(seeds);

@@ -310,22 +310,14 @@ const char *
 neighbours_script_name(const char *source)
 {
 	static const char *const names[QUEUE_SCRIPT_COUNT] = {
-		[QUEUE_SCRIPT_CLAIM] = "claim",
-		[QUEUE_SCRIPT_END_JOB] = "end_job",
-		[QUEUE_SCRIPT_RETRY_JOB] = "retry_job",
-		[QUEUE_SCRIPT_RETURN_JOB] = "return_job",
-		[QUEUE_SCRIPT_PROGRESS] = "progress",
-		[QUEUE_SCRIPT_LOG] = "log",
-		[QUEUE_SCRIPT_RENEW] = "renew",
-		[QUEUE_SCRIPT_LOOK] = "look",
-		[QUEUE_SCRIPT_MARKER] = "marker",
-		[QUEUE_SCRIPT_HAND_BACK] = "hand_back",
-		[QUEUE_SCRIPT_TOKENS] = "tokens",
-		[QUEUE_SCRIPT_STALLED] = "stalled",
-		[QUEUE_SCRIPT_COUNTS] = "counts",
-		[QUEUE_SCRIPT_ADD] = "add",
-		[QUEUE_SCRIPT_STATE] = "state",
-		[QUEUE_SCRIPT_REMOVE_JOB] = "remove_job",
+		[QUEUE_SCRIPT_CLAIM] = "claim",         [QUEUE_SCRIPT_END_JOB] = "end_job",
+		[QUEUE_SCRIPT_RETRY_JOB] = "retry_job", [QUEUE_SCRIPT_RETURN_JOB] = "return_job",
+		[QUEUE_SCRIPT_PROGRESS] = "progress",   [QUEUE_SCRIPT_LOG] = "log",
+		[QUEUE_SCRIPT_RENEW] = "renew",         [QUEUE_SCRIPT_LOOK] = "look",
+		[QUEUE_SCRIPT_MARKER] = "marker",       [QUEUE_SCRIPT_HAND_BACK] = "hand_back",
+		[QUEUE_SCRIPT_TOKENS] = "tokens",       [QUEUE_SCRIPT_STALLED] = "stalled",
+		[QUEUE_SCRIPT_COUNTS] = "counts",       [QUEUE_SCRIPT_ADD] = "add",
+		[QUEUE_SCRIPT_STATE] = "state",         [QUEUE_SCRIPT_REMOVE_JOB] = "remove_job",
 	};
 
 	for (int i = 0; i < made_count; i++) {

@@ -320,9 +320,9 @@ strikes(struct process *p)
 	if (sim_strikes(weather.stop)) {
 		int64_t lock_ms = p->child.config->lock_duration_ms;
 
-		p->stopped_until_ms = sim_now_ms() + (sim_chance(5000)
-							      ? sim_between(1, lock_ms)
-							      : sim_between(lock_ms, 3 * lock_ms));
+		p->stopped_until_ms =
+			sim_now_ms() + (sim_chance(5000) ? sim_between(1, lock_ms)
+							 : sim_between(lock_ms, 3 * lock_ms));
 		p->last_stopped_ms = sim_now_ms();
 		sim_count(SIM_STOPS);
 		TRACE("%s stopped for %lld ms at \"%s\"", process_name(p),

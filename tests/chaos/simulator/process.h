@@ -32,8 +32,8 @@ struct process {
 	size_t order_count;
 	bool control_closed; /* the supervisor is gone */
 	const char *at;      /* what it is about; for the trace */
-	bool has_refusal;   /* DeviantArt asked it to slow down, and the gates were not told yet */
-	char ended_job[64]; /* the queue knows that job's end, the process may not yet */
+	bool has_refusal;    /* DeviantArt asked it to slow down, and the gates were not told yet */
+	char ended_job[64];  /* the queue knows that job's end, the process may not yet */
 
 	/* A request that has left: it may take effect although its sender dies. */
 	void (*detach)(void *request, int64_t effect_ms);

@@ -1,5 +1,6 @@
 /*
- * script.c - Lua scripts of a simulated Redis: Debian's Lua 5.1, the one that Redis has.   [simulator]
+ * script.c - Lua scripts of a simulated Redis: Debian's Lua 5.1, the one that Redis has.
+ * [simulator]
  */
 #include <hiredis/hiredis.h>
 #include <lauxlib.h>

@@ -38,7 +38,7 @@ struct weather {
 	/* habits of this DeviantArt */
 	unsigned late, never_shown, shows_late; /* of publishes */
 	bool repeats_accepted; /* a repeated publish succeeds instead of error_code 9 */
-	unsigned item_gone; /* per 10000 publish requests */
+	unsigned item_gone;    /* per 10000 publish requests */
 	unsigned missing_object, storage_away; /* per 10000 uploads */
 	unsigned bad_moment;                   /* per 10000 refreshes: a server goes away */
 };

@@ -18,10 +18,10 @@
 #include "worker/deviantart/classify.h"
 #include "worker/deviantart/deviantart.h"
 
-#define WATCH_EVERY_MS  500
-#define ACCESS_LIFE_MS  (3600 * 1000)
-#define GALLERY_PAGE    24
-#define HIDDEN_MOST_MS  (40 * 60 * 1000)
+#define WATCH_EVERY_MS   500
+#define ACCESS_LIFE_MS   (3600 * 1000)
+#define GALLERY_PAGE     24
+#define HIDDEN_MOST_MS   (40 * 60 * 1000)
 #define THROTTLE_LONGEST 600
 
 struct sim_deviantart sim_deviantart;
@@ -73,9 +73,8 @@ login_by_access(const char *access)
 		struct sim_login *login = &sim_deviantart.logins[i];
 
 		if (strcmp(login->access, access) == 0)
-			return login->access_expires_ms > sim_now_ms() && !login->is_revoked
-				       ? login
-				       : NULL;
+			return login->access_expires_ms > sim_now_ms() && !login->is_revoked ? login
+											     : NULL;
 	}
 	return NULL;
 }

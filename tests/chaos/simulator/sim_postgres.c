@@ -243,8 +243,7 @@ postgres_run(struct postgres *postgres, const struct postgres_statement *stateme
 		sim_count(SIM_CUTS);
 		TRACE("%s cut from PostgreSQL after %s", process_name(p), p->at);
 		PQclear(result);
-		return (struct pg_result *)lost(postgres, why,
-						"connection lost before the answer");
+		return (struct pg_result *)lost(postgres, why, "connection lost before the answer");
 	}
 	return (struct pg_result *)result;
 }

@@ -471,9 +471,9 @@ redis_send(struct redis *redis, struct failure *why, int argc, const char *const
 	else if (strcmp(argv[0], "EVAL") == 0)
 		source = argv[1];
 	redis->pending[redis->pending_count++] =
-		source == NULL ? copy_command(NULL, 0, argc, argv)
-			       : copy_command(source, (int)strtol(argv[2], NULL, 10), argc - 3,
-					      argv + 3);
+		source == NULL
+			? copy_command(NULL, 0, argc, argv)
+			: copy_command(source, (int)strtol(argv[2], NULL, 10), argc - 3, argv + 3);
 	return true;
 }
 

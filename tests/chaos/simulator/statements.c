@@ -739,7 +739,8 @@ run_reject(const char *const *values, struct table *out)
 
 	if (post == NULL || !same(post->user_id, values[1]) ||
 	    !(post->lock[0] == '\0' || post->locked_ms == 0 ||
-	      post->locked_ms < now_ms - HALF_AN_HOUR_MS || is_lock_of_job(post->lock, values[3])) ||
+	      post->locked_ms < now_ms - HALF_AN_HOUR_MS ||
+	      is_lock_of_job(post->lock, values[3])) ||
 	    (post->status != ROW_SCHEDULED && post->status != ROW_UPLOADING &&
 	     post->status != ROW_PUBLISHING && post->status != ROW_FAILED))
 		return answer(out, false);

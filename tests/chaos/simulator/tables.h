@@ -63,10 +63,10 @@ struct post_row {
 	int64_t refused_ms;
 
 	/* Not the database's: what the checks remember of it. */
-	int burned, failures;     /* attempts that release.sql counted; failed.sql and reject.sql */
-	int64_t earliest_due_ms;  /* the post may be public from then on */
-	int64_t taken_back_ms;    /* its artist did; 0: or scheduled it again since */
-	bool may_run_failed;      /* somebody asked for another run of the failed post */
+	int burned, failures;    /* attempts that release.sql counted; failed.sql and reject.sql */
+	int64_t earliest_due_ms; /* the post may be public from then on */
+	int64_t taken_back_ms;   /* its artist did; 0: or scheduled it again since */
+	bool may_run_failed;     /* somebody asked for another run of the failed post */
 	int publishes_recorded;
 };
 
