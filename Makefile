@@ -49,6 +49,8 @@ archives := $(foreach f,$(folders),$(call archive,$(f)))
 sandbox_main := tests/sandbox/main.c
 sandbox	:= $(call sources,tests/sandbox)
 
+simulator := $(call sources,tests/chaos/simulator)
+
 # tests/unit/test_x.c is a program; any other .c beside it helps all of them. The same in integration/.
 unit_tests := $(patsubst %.c,$(build)/%,$(sort $(wildcard tests/unit/test_*.c)))
 integration_tests := $(patsubst %.c,$(build)/%,$(sort $(wildcard tests/integration/test_*.c)))
@@ -74,6 +76,8 @@ tls	:= $(shell $(PKG_CONFIG) --exists hiredis_ssl 2>/dev/null && echo hiredis_ss
 
 # Headers of others are system headers to us: our warnings are for our code.
 library_cflags := $(patsubst -I%,-isystem %,$(shell $(PKG_CONFIG) --cflags $(packages) $(tls) zlib 2>/dev/null))
+lua_cflags := $(patsubst -I%,-isystem %,$(shell $(PKG_CONFIG) --cflags lua5.1 2>/dev/null))
+lua_libs := $(shell $(PKG_CONFIG) --libs lua5.1 2>/dev/null)
 library_libs := $(shell $(PKG_CONFIG) --libs $(tls) $(packages) 2>/dev/null)
 sandbox_libs := $(shell $(PKG_CONFIG) --libs $(sandbox_packages) 2>/dev/null)
 test_libs := $(shell $(PKG_CONFIG) --libs cmocka 2>/dev/null)
@@ -111,7 +115,7 @@ endif
 endif
 
 cppflags := -D_GNU_SOURCE -DPUBLISHER_VERSION='"$(VERSION)"' $(if $(tls),-DHAVE_REDIS_TLS=1) \
-	-I. -Ibuild/gen $(library_cflags)
+	-I. -Ibuild/gen $(library_cflags) $(lua_cflags)
 cflags	:= -std=gnu11 $(optimise) $(warnings) $(hardening)
 ldflags	:= $(optimise) -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed
 
@@ -154,6 +158,7 @@ $(foreach f,$(folders),$(eval $(call archive_rule,$(f))))
 
 # Two stamps, rewritten only if their text differs from last time: another compile line rebuilds every
 # object, another list of sources or another link line makes every archive and program anew.
+comma	:= ,
 quote	= '$(subst ','\'',$(1))'
 restamp	= printf '%s\n' $(call quote,$(1)) | cmp -s - $@ || printf '%s\n' $(call quote,$(1)) > $@
 $(build)/flags: FORCE
@@ -194,6 +199,17 @@ test:								## install what is missing, build, run every test
 
 chaos: all $(killpoint) $(starve)				## storms, and every kill point and failing call
 	@tests/chaos/sweep.sh
+
+# The program on simulated neighbours: what would wait, read or leave comes to the simulator.
+simulator_wraps := poll read write close _exit mallinfo2 queue_scripts_load queue_scripts_free
+.PHONY: simulator
+simulator: $(bin)/simulator					## build the simulator (tests/chaos/simulator/README.md)
+
+link_simulator = $(link) $(patsubst %,-Wl$(comma)--wrap=%,$(simulator_wraps)) -o $(1) $(2) \
+	$(archives) $(library_libs) $(lua_libs) $(LDLIBS) -lm
+$(bin)/simulator: $(call objects,$(simulator)) $(archives) $(build)/sources
+	@mkdir -p $(@D)
+	$(call run,LINK) $(call link_simulator,$@,$(filter %.o,$^))
 
 bench: all $(bench)						## build the benchmarks (tests/bench/README.md)
 
@@ -246,7 +262,7 @@ format:								## clang-format every C file in place
 
 # ---------------------------------------------------------------- the rest
 
-.PHONY: demo install clean help print-compile generated
+.PHONY: demo install clean help print-compile print-simulator generated
 demo:								## the whole thing on this machine, with a sandbox
 	@scripts/install-deps.sh build run
 	@$(MAKE) --no-print-directory all
@@ -268,6 +284,8 @@ help:								## this list
 # For scripts: how a file is compiled here, and the generated headers by themselves.
 print-compile:
 	@printf '%s\n' $(call quote,$(compile))
+print-simulator:
+	@printf '%s\n' $(call quote,$(call link_simulator,@OUT@,@MUTANT@ $(call objects,$(simulator))))
 generated: $(generated)
 
 -include $(shell find $(build) -name '*.d' 2>/dev/null)

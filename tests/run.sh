@@ -128,17 +128,26 @@ programs() {
 	done
 }
 
+# Processes that are killed in a simulated world never free what they had.
+simulate() {
+	local seeds=tests/chaos/simulator/seeds.txt
+	suite tests/chaos/simulator 300 build/simulator --seeds $seeds --histories 2000
+	suite 'tests/chaos/simulator, sanitized' 600 env ASAN_OPTIONS=detect_leaks=0:abort_on_error=1 \
+		build/asan/simulator --seeds $seeds --histories 100
+}
+
 everything() {
 	local script unit_asan unit_release integration
 	mapfile -t unit_asan < <(programs asan unit)
 	mapfile -t unit_release < <(programs release unit)
 	mapfile -t integration < <(programs release integration)
 
-	build gcc CC=gcc WERROR=1 all tests || return
-	build clang CC=clang VARIANT=clang WERROR=1 all tests
-	build sanitizers CC=gcc VARIANT=asan all tests &&
+	build gcc CC=gcc WERROR=1 all tests simulator || return
+	build clang CC=clang VARIANT=clang WERROR=1 all tests simulator
+	build sanitizers CC=gcc VARIANT=asan all tests simulator &&
 		unit "${unit_asan[@]}"
 	unit "${unit_release[@]}"
+	simulate
 	suite lint 900 scripts/lint.sh
 	build fuzzers fuzz && suite tests/fuzz 600 tests/fuzz/run.sh
 

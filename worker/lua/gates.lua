@@ -7,7 +7,7 @@
 --       3 pacing on (1/0)  4 base delay  5 max delay  6 jitter percent  7 decrease factor  8 increase factor
 --       9 breaker on (1/0) 10 threshold 11 open duration 12 probe lease
 --      13 a random number 0..999999 14 wait that was asked for (-1 none) 15 whose gate ("user", "application", "none")
--- Reply: ask -> {verdict, wait_ms, reason}; refused, quota -> {wait_ms}; else {}
+-- Reply: ask -> {verdict, wait_ms, reason} (rounded up: Redis cuts fractions, and who comes a part of one early waits again); refused, quota -> {wait_ms}; else {}
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local operation, who = ARGV[1], ARGV[2]
@@ -138,14 +138,14 @@ local function ask()
 	redis.call('ZREMRANGEBYSCORE', KEYS[5], '-inf', now - DAY)
 	local slot = slot_of(state)
 	if wait > 0 then
-		return {'WAIT', wait, reason}
+		return {'WAIT', math.ceil(wait), reason}
 	end
 	if slot > now then
 		if pacing then
 			redis.call('ZADD', KEYS[2], 'NX', string.format('%.0f', slot), who)
 			redis.call('PEXPIRE', KEYS[2], math.ceil(slot - now + DAY))
 		end
-		return {'WAIT', slot - now, number(state.blockedUntil, 0) > now and 'asked to wait' or 'pace'}
+		return {'WAIT', math.ceil(slot - now), number(state.blockedUntil, 0) > now and 'asked to wait' or 'pace'}
 	end
 	redis.call('ZREM', KEYS[2], who)
 	if pacing then

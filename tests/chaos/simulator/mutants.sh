@@ -1,0 +1,104 @@
+#!/usr/bin/env bash
+# Can the simulator fail? Each line below breaks the program, or the statement that stands for its SQL, in one
+# place; the simulator has to find every one of them within the histories of `make test`.
+#
+#   tests/chaos/simulator/mutants.sh            all: a table of mutant, seed and step
+#   tests/chaos/simulator/mutants.sh NAME...    only these
+#   HISTORIES=N                                 how many are played for each [2000]
+#
+# A mutant is one object file, linked in front of the archive that holds the sound one; no source is touched.
+set -u
+cd "$(dirname "$0")/../../.." || exit 1
+histories=${HISTORIES:-2000}
+out=build/mutants
+make -s simulator || exit 1
+compile=$(make -s print-compile)
+link=$(make -s print-simulator)
+mkdir -p $out
+
+# name | source | what perl does to it (the whole file at once)
+mutants() {
+	cat <<'LIST'
+no_intention|worker/publish.c|s/if \(!lease_prove\(p->lease, why\) \|\|\n\s*!journal_publishing\([^;]*?\)\)\n/if (!lease_prove(p->lease, why))\n/
+gallery_never_read|worker/reconcile.c|s/(\*match = false;\n)\tif \(find_post/$1\treturn true;\n\tif (find_post/
+no_wait_for_the_unknown|worker/reconcile.c|s/if \(file->public_for_ms >= 0 \|\| file->item_gone/if (1 || file->public_for_ms >= 0 || file->item_gone/
+deferral_is_an_attempt|worker/job_failure.c|s/burned \? JOB_END_RETRY : JOB_END_DEFER/JOB_END_RETRY/
+outage_is_an_attempt|worker/retry.c|s/(if \(category == FAILURE_RATE_LIMIT) \|\| failure->outage/$1/
+no_reason|worker/job_failure.c|s/w->lock, told\.message,/w->lock, "",/
+failed_job_runs_again|worker/job.c|s/w->job->retried_by_hand \? NULL : w->name/NULL/
+refresh_without_lease|worker/token.c|s/if \(!commit_unsettled\(keeper, why\) \|\| !take_lease\(keeper, deviation, &lease, why\)\)/lease = LEASE_TAKEN;\n\tif (!commit_unsettled(keeper, why))/
+pair_not_parked|worker/token.c|s/\ttoken_pair_park\(keeper->redis, keeper->config->deviantart_client_secret,\n\t\t\tpair\);[^\n]*\n\tif \(!commit_unsettled\(keeper, why\)\)\n\t\treturn false;/\tif (!commit_unsettled(keeper, why)) {\n\t\tkeeper->unsettled = NULL;\n\t\treturn false;\n\t}/
+already_published_is_a_failure|worker/publish.c|s/if \(publishing_code\(why\) == PUBLISH_CODE_ALREADY_PUBLISHED\)/if (0)/
+artist_is_not_told_to_look|worker/job_failure.c|s/!p->unknowable && !p->item_gone && leaves_unknown\(w, why\)/0/
+unknown_is_uploaded_anew|worker/publish.c|s/if \(p->file->state == FILE_PUBLISHING\)\n\t\treturn reconcile_file\(p, wait, why\);/if (p->file->state == FILE_PUBLISHING)\n\t\tp->file->state = FILE_NEW;/
+no_cleanup_when_published_already|worker/job.c|s/(job_end_complete\(w, "alreadyPublished"\);\n)\t\tjob_end_with_cleanup\(w\);/$1/
+not_yet_due_is_run|tests/chaos/simulator/statements.c|s/\(!post->is_due_known \|\| post->due_ms <= now_ms\)\)\)\n\t\treturn false;/1))\n\t\treturn false;/
+sweep_sees_nothing|worker/dispatcher/sweep.c|s/if \(strcmp\(state, "missing"\) == 0/if (strcmp(state, "nothing") == 0/
+orphans_of_redis_never_stalled|worker/dispatcher/dispatcher.c|s/!check_stalled\(d, why\)/0/
+renewal_takes_locks_back|common/queue/queue_script.c+common/queue/lua/renew.lua|s/if call\("GET", lock_key\) == token then/if true then/
+lock_is_not_checked_at_the_end|common/queue/queue_script.c+common/queue/lua/give_up.lua|s/if call\("GET", key \.\. ":lock"\) ~= token or \(odd and/if (odd and/
+death_is_not_recorded|supervisor/policy.c|s/return end != END_ASKED \|\| had_job;/return false;/
+leaves_with_a_job_in_silence|worker/worker.c|s/_exit\(worker\.is_dead \? CHILD_EXIT_DECLARED_DEAD : CHILD_EXIT_ASKED\)/_exit(CHILD_EXIT_ASKED)/
+refusal_is_kept_quiet|worker/job_failure.c|s/if \(why->category == FAILURE_RATE_LIMIT \|\| why->category == FAILURE_QUOTA_EXCEEDED\)/if (why->category == FAILURE_QUOTA_EXCEEDED)/
+pace_is_forgotten|worker/gates.c+worker/lua/gates.lua|s/state\.earliest = math\.ceil\(now \+ gap\)/state.earliest = now/
+retry_after_is_forgotten|worker/gates.c+worker/lua/gates.lua|s/state\.blockedUntil = math\.max[^\n]*//
+two_probes|worker/gates.c+worker/lua/gates.lua|s/if left > 0 and circuit\.probe ~= who then/if false then/
+probe_never_ends|worker/gates.c+worker/lua/gates.lua|s/local left = number\(circuit\.probeUntil, 0\) - now/local left = 5000/
+dead_children_start_at_once|supervisor/policy.c|s/return growing_pause\(history->streak\+\+, chance\);/return 0;/
+a_slot_is_forgotten|supervisor/obituary.c|s/child_wait\(pool->children, death->slot, clock_mono_ms\(\) \+ pause_ms\);/child_wait(pool->children, death->slot, INT64_MAX);/
+drain_waits_for_ever|supervisor/policy.c|s/facts->workers == 0 \? STOP_CONFIRM : late \? STOP_GIVE_BACK : STOP_FINISH/facts->workers < 0 ? STOP_CONFIRM : STOP_FINISH/
+fence_without_lock|tests/chaos/simulator/statements.c|s/(run_publishing\(.*?post = )fenced\(values\)/$1tables_post(values[0])/s
+fence_takes_back_not|tests/chaos/simulator/statements.c|s/if \(post->status != ROW_UPLOADING && post->status != ROW_PUBLISHING &&\n\t    post->status != ROW_FAILED && post->status != ROW_SCHEDULED\) \{/if (0) {/
+foreign_lock_is_taken|tests/chaos/simulator/statements.c|s/return post->lock\[0\] == '\\0' \|\| same\(post->lock, lock\)/return 1 || same(post->lock, lock)/
+release_forgets_the_unknown|tests/chaos/simulator/statements.c|s/\t\t\tunknown = true;\n/\t\t\tpost->files[i].state = ITEM_SUBMITTED;\n/
+pair_is_stored_over_a_newer|tests/chaos/simulator/statements.c|s/bool stored = user != NULL && same\(user->refresh, values\[1\]\)/bool stored = user != NULL/
+upload_replaces_a_published_item|tests/chaos/simulator/statements.c|s/\(!file->has_journal \|\| file->state == ITEM_SUBMITTED\)/1/
+LIST
+}
+
+# build NAME SOURCE[+EMBEDDED] PERL
+build() {
+	local name=$1 source=${2%%+*} embedded='' dir=$out/$1 changed line
+	[ "$source" = "$2" ] || embedded=${2#*+}
+	mkdir -p "$dir"
+	changed=${embedded:-$source}
+	perl -0pe "$3" "$changed" >"$dir/changed"
+	if cmp -s "$changed" "$dir/changed"; then
+		echo "$name changes nothing" >&2
+		return 1
+	fi
+	if [ -n "$embedded" ]; then
+		mkdir -p "$dir/$(dirname "$embedded")"
+		{ echo '""'; sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/^/"/' -e 's/$/\\n"/' "$dir/changed"; } >"$dir/$embedded.h"
+		cp "$source" "$dir/mutant.c"
+	else
+		mv "$dir/changed" "$dir/mutant.c"
+	fi
+	eval "${compile/ -I. / -I$dir -I. } -w -c -o '$dir/mutant.o' '$dir/mutant.c'" || return 1
+	line=${link//@OUT@/$dir/simulator}
+	# The simulator's own objects would be there twice.
+	line=${line//"build/release/${source%.c}.o"/}
+	eval "${line//@MUTANT@/$dir/mutant.o}"
+}
+
+echo "1..$(mutants | wc -l)"
+number=0 status=0
+while IFS='|' read -r name source change; do
+	number=$((number + 1))
+	if [ $# -gt 0 ] && [[ " $* " != *" $name "* ]]; then
+		continue
+	fi
+	if ! build "$name" "$source" "$change"; then
+		echo "not ok $number - $name can be built"
+		status=1
+		continue
+	fi
+	if $out/"$name"/simulator --histories "$histories" >"$out/$name/out"; then
+		echo "not ok $number - $name is found"
+		status=1
+	else
+		echo "ok $number - $name is found"
+		grep -m 1 '^# seed' "$out/$name/out" | cut -c1-160
+	fi
+done < <(mutants)
+exit $status
