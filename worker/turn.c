@@ -11,7 +11,8 @@
 #include "worker/orders.h"
 
 #define KEY_SIZE      600
-#define LIST_LIFE_S   "120" /* longer than the longest wait of a worker, refreshed by every push */
+#define LIST_LIFE_S   "120" /* refreshed by every push; an idle worker looks by itself */
+#define TAKEN_LIFE_S  "130" /* outlives the turns that are moved there */
 #define LOOK_LEAST_MS 2000
 #define LOOK_SHARE_MS 250
 #define PUSH_MS       3000
@@ -41,7 +42,6 @@ static bool
 begin_wait(struct tools *tools, int64_t wait_ms, struct failure *why)
 {
 	char turns[KEY_SIZE], taken[KEY_SIZE], seconds[24];
-	const char *const trim[] = {"DEL", taken};
 	const char *const pop[] = {"BRPOPLPUSH", turns, taken, seconds};
 
 	list_key(tools->queue, tools->child->instance, "turns", turns);
@@ -49,8 +49,7 @@ begin_wait(struct tools *tools, int64_t wait_ms, struct failure *why)
 	/* Whole seconds, rounded up: Redis before 7.0.8 could block for ever on small fractions
 	 * (BullMQ issue 2515). */
 	snprintf(seconds, sizeof(seconds), "%lld", (long long)((wait_ms + 999) / 1000));
-	return redis_send(tools->redis, why, 2, trim, NULL) &&
-	       redis_begin(tools->redis, why, 4, pop, NULL);
+	return redis_begin(tools->redis, why, 4, pop, NULL);
 }
 
 enum turn
@@ -111,15 +110,23 @@ bool
 turn_push(struct redis *redis, const struct queue *queue, const char *instance, int n,
 	  struct failure *why)
 {
-	char turns[KEY_SIZE];
+	char turns[KEY_SIZE], taken[KEY_SIZE];
+	/* A list that BRPOPLPUSH makes has no life of its own, and its worker may be killed in the
+	 * same moment: the list is there, short and mortal, before there is a turn to take. */
+	const char *const make[] = {"LPUSH", taken, "1"};
+	const char *const trim[] = {"LTRIM", taken, "0", "0"};
+	const char *const expire_taken[] = {"EXPIRE", taken, TAKEN_LIFE_S};
 	const char *push[2 + TURN_PUSH_MOST] = {"LPUSH", turns};
 	const char *const expire[] = {"EXPIRE", turns, LIST_LIFE_S};
 
 	list_key(queue, instance, "turns", turns);
+	list_key(queue, instance, "taken", taken);
 	if (n > TURN_PUSH_MOST)
 		n = TURN_PUSH_MOST;
 	for (int i = 0; i < n; i++)
 		push[2 + i] = "1";
-	return redis_send(redis, why, 2 + n, push, NULL) &&
+	return redis_send(redis, why, 3, make, NULL) && redis_send(redis, why, 4, trim, NULL) &&
+	       redis_send(redis, why, 3, expire_taken, NULL) &&
+	       redis_send(redis, why, 2 + n, push, NULL) &&
 	       redis_send(redis, why, 3, expire, NULL) && redis_flush(redis, PUSH_MS, why);
 }

@@ -66,9 +66,10 @@ class Neighbour {
 
 	/** Until it is so: what a Redis that was away has not heard is said again. */
 	async resume() {
-		for (let left = 20; left > 0; left--) {
+		for (let left = 60; left > 0; left--) {
 			const done = await Promise.race([this.queue.resume().then(() => true, () => false), sleep(1500)]);
 			if (done) return;
+			await sleep(500);
 		}
 		throw new Error('the queue cannot be resumed');
 	}

@@ -60,6 +60,8 @@ export class Proxy {
 		};
 		client.on('error', end);
 		client.on('close', end);
+		// Its user has found out, and hung up: nobody is told.
+		client.on('end', () => (link.dead ? client.destroy() : null));
 		if (link.dead) {
 			client.resume();
 			return;
