@@ -81,12 +81,12 @@ function tell(house, name, { burned, judged, heard, out, beside, calm_ms }) {
 	const after = (who) => summary(house.resumed.filter((one) => one.who === who).map(({ ms }) => ms));
 	const lines = [
 		`${name}: ${posts} posts, ${house.struck.length} faults of ${new Set(house.struck.map((one) => one.name)).size} kinds in ${seconds} s; ${out} posts were out by then, all were ${calm_ms} ms later`,
-		`attempts burned ${judged.retries}, of ${burned} that may; spare uploads ${judged.spare}, items left private ${judged.unpublished}; latest ${judged.lateness} ms after its date`,
+		`attempts burned ${judged.retries}, of ${burned} that may; spare uploads ${judged.spare}, items left private ${judged.unpublished}; ${judged.latest.id} was the latest, ${judged.latest.ms} ms after its date`,
 		`first job after Redis came back: ${after('redis')}; first request after PostgreSQL: ${after('postgres')}`,
 		`/ready noticed an outage: ${summary(heard.noticed)}; its end: ${summary(heard.returned)}`,
 	];
 	if (beside) lines.push(`${beside.version} heard ${JSON.stringify(beside.seen)}`);
-	if (process.env.CHAOS_TRACE) lines.push(...house.struck.map((one) => `${one.from}..${one.to} ${one.name}`));
+	if (process.env.CHAOS_TRACE) lines.push(`it began at ${new Date(house.began).toISOString()}`, ...house.struck.map((one) => `${one.from}..${one.to} ${one.name}`), ...house.said(judged.latest.id, 60).split('\n'));
 	for (const line of lines) console.log(`# ${line}`);
 }
 

@@ -63,7 +63,7 @@ export class Proxy {
 		// Its user has found out, and hung up: nobody is told.
 		client.on('end', () => (link.dead ? client.destroy() : null));
 		if (link.dead) {
-			client.resume();
+			client.on('data', () => { link.unanswered = true; });
 			return;
 		}
 		link.server = net.connect({ ...this.target, noDelay: true, allowHalfOpen: true });
@@ -124,9 +124,14 @@ export class Proxy {
 
 	// ---------------------------------------------------------------- what goes wrong
 
+	count(link) {
+		if (link.unanswered && !link.counted) this.cutUnanswered++;
+		link.counted = link.unanswered;
+	}
+
 	cut(how = 'rst') {
 		for (const link of [...this.links]) {
-			if (link.unanswered) this.cutUnanswered++;
+			this.count(link);
 			if (how === 'fin') {
 				link.client.end();
 				link.server?.end();
@@ -148,7 +153,7 @@ export class Proxy {
 	deaden() {
 		this.dead = true;
 		for (const link of this.links) {
-			if (link.unanswered && !link.dead) this.cutUnanswered++;
+			this.count(link);
 			link.dead = true;
 			link.client.resume();
 			link.server?.resume();
@@ -159,6 +164,7 @@ export class Proxy {
 	buryDead() {
 		for (const link of [...this.links]) {
 			if (!link.dead) continue;
+			this.count(link);
 			link.server?.resetAndDestroy();
 			link.client.resetAndDestroy();
 		}

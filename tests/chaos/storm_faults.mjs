@@ -18,6 +18,13 @@ async function away(house, who, harm, hold_ms, mend) {
 
 const victim = (house, dice) => house.instances[dice.below(house.instances.length)];
 
+/** Plays alone with this instance: two tracks that end and start it at once would take each other's successor for their own. */
+function alone(instance, play) {
+	const played = (instance.busy ?? Promise.resolve()).then(play);
+	instance.busy = played.catch(() => {});
+	return played;
+}
+
 // ---------------------------------------------------------------- processes
 
 export const processes = [
@@ -46,9 +53,11 @@ export const processes = [
 		name: 'a supervisor killed, and a successor', covers: 'F13', weight: 2,
 		async play(house, dice) {
 			const instance = victim(house, dice), pause = dice.below(600);
-			await instance.process.stop('SIGKILL');
-			await sleep(pause);
-			await startAgain(instance);
+			await alone(instance, async () => {
+				await instance.process.stop('SIGKILL');
+				await sleep(pause);
+				await startAgain(instance);
+			});
 		},
 	},
 	{
@@ -66,37 +75,43 @@ export const processes = [
 		name: 'a whole instance stopped for longer than its locks', covers: 'F10 F14',
 		async play(house, dice) {
 			const instance = victim(house, dice);
-			const pids = [instance.process.pid, ...instance.children.map(({ pid }) => pid)];
-			instance.still = true;
-			for (const pid of pids) signal(pid, 'SIGSTOP');
-			await sleep(house.lock_ms * 1.3);
-			for (const pid of pids.reverse()) signal(pid, 'SIGCONT');
-			instance.still = false;
+			await alone(instance, async () => {
+				const pids = [instance.process.pid, ...instance.children.map(({ pid }) => pid)];
+				instance.still = true;
+				for (const pid of pids) signal(pid, 'SIGSTOP');
+				await sleep(house.lock_ms * 1.3);
+				for (const pid of pids.reverse()) signal(pid, 'SIGCONT');
+				instance.still = false;
+			});
 		},
 	},
 	{
 		name: 'a drain, and a new start', covers: 'F15 F17',
 		async play(house, dice) {
 			const instance = victim(house, dice), twice = dice.below(3) === 0;
-			const { process } = instance;
-			process.kill('SIGTERM');
-			if (twice) {
-				await sleep(30);
+			await alone(instance, async () => {
+				const { process } = instance;
 				process.kill('SIGTERM');
-			}
-			const end = await Promise.race([process.ended, sleep(60000)]);
-			if (!end || ![0, 143].includes(end.code)) house.complaints.push(`a drain ended with ${JSON.stringify(end)}`);
-			await startAgain(instance);
+				if (twice) {
+					await sleep(30);
+					process.kill('SIGTERM');
+				}
+				const end = await Promise.race([process.ended, sleep(60000)]);
+				if (!end || ![0, 143].includes(end.code)) house.complaints.push(`a drain ended with ${JSON.stringify(end)}`);
+				await startAgain(instance);
+			});
 		},
 	},
 	{
 		name: 'three HUPs', covers: 'F15',
 		async play(house, dice) {
 			const instance = victim(house, dice);
-			for (let i = 0; i < 3; i++) {
-				signal(instance.process.pid, 'SIGHUP');
-				await sleep(40);
-			}
+			await alone(instance, async () => {
+				for (let i = 0; i < 3; i++) {
+					instance.process.kill('SIGHUP');
+					await sleep(40);
+				}
+			});
 		},
 	},
 ];

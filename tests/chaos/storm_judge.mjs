@@ -31,7 +31,7 @@ export async function faultsOf(house, { burned: allowed }) {
 	const begun = new Map();
 	for (const { title, started_ms: ms } of await house.sandbox.requests()) if (title && !(begun.get(title) <= ms)) begun.set(title, ms);
 
-	let retries = 0, latest = 0;
+	let retries = 0, latest = { ms: 0 };
 	for (const row of rows) {
 		const wanted = publicPosts(Number(row.id.slice(5))), seen = posts.get(row.title) ?? 0;
 		note(row.status !== 'published', `I1: ${row.id} is ${row.status}: ${row.error_message}`);
@@ -42,9 +42,13 @@ export async function faultsOf(house, { burned: allowed }) {
 		const early = row.due_ms - begun.get(row.title);
 		note(early > 2, `I7: ${row.id} began ${early} ms before its date`);
 		retries += row.retry_count;
-		latest = Math.max(latest, Date.parse(`${row.published_at}Z`) - row.due_ms);
+		const late = Math.round(Date.parse(`${row.published_at}Z`) - row.due_ms);
+		if (late > latest.ms) latest = { ms: late, id: row.id };
 	}
-	note(retries > allowed, `I6: ${retries} attempts burned, ${allowed} may have been`);
+	if (retries > allowed) {
+		const steps = await house.psql.rows(`SELECT detail, count(*)::int, min(at) AS first, max(at) AS last FROM publisher.steps WHERE step = 'attempt failed' GROUP BY 1 ORDER BY 3`);
+		faults.push(`I6: ${retries} attempts burned, ${allowed} may have been\n${steps.map((one) => JSON.stringify(one)).join('\n')}`);
+	}
 
 	const summary = await house.sandbox.get('ledger/summary');
 	note(summary.double_publish_count, () => `I2: ${JSON.stringify(summary.double_publishes)}`);
@@ -60,7 +64,7 @@ export async function faultsOf(house, { burned: allowed }) {
 	for (const name of ['deviation-publisher', 'storage-cleanup']) faults.push(...(await house.inspectQueue(name)).map((one) => `I9: ${one}`));
 	faults.push(...(await house.inspectLog()).map((one) => `I12: ${one}`));
 	faults.push(...await eternalKeys(house));
-	return { faults, retries, lateness: Math.round(latest), spare: summary.spare_submits, unpublished: summary.unpublished_items };
+	return { faults, retries, latest, spare: summary.spare_submits, unpublished: summary.unpublished_items };
 }
 
 const counted = (list) => list.reduce((map, one) => map.set(one, (map.get(one) ?? 0) + 1), new Map());
