@@ -4,6 +4,12 @@ import net from 'node:net';
 
 const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
+/** RST, where there is such a thing: a unix socket only closes. */
+function reset(socket) {
+	if (socket?.remotePort) socket.resetAndDestroy();
+	else socket?.destroy();
+}
+
 /**
  * A loopback port before a server: `target` is {port} or {path}. What it does to the bytes:
  *
@@ -55,7 +61,7 @@ export class Proxy {
 			this.links.delete(link);
 			client.destroy();
 			// The server does not hear of the end of what was lost on the way.
-			if (link.dead) setTimeout(() => link.server?.resetAndDestroy(), 2000).unref();
+			if (link.dead) setTimeout(() => reset(link.server), 2000).unref();
 			else link.server?.destroy();
 		};
 		client.on('error', end);
@@ -68,7 +74,7 @@ export class Proxy {
 		}
 		link.server = net.connect({ ...this.target, noDelay: true, allowHalfOpen: true });
 		// A server that is not there is one that resets; the port of the proxy is open either way.
-		link.server.on('error', () => (link.dead ? null : client.resetAndDestroy()));
+		link.server.on('error', () => (link.dead ? null : reset(client)));
 		link.server.on('close', () => (link.dead ? null : client.destroy()));
 		this.pump(link, client, link.server, true);
 		this.pump(link, link.server, client, false);
@@ -138,7 +144,7 @@ export class Proxy {
 				// Who does not answer a FIN with his own is reset after all.
 				setTimeout(() => link.client.destroy(), 500).unref();
 			} else {
-				link.client.resetAndDestroy();
+				reset(link.client);
 			}
 		}
 	}
@@ -165,8 +171,8 @@ export class Proxy {
 		for (const link of [...this.links]) {
 			if (!link.dead) continue;
 			this.count(link);
-			link.server?.resetAndDestroy();
-			link.client.resetAndDestroy();
+			reset(link.server);
+			reset(link.client);
 		}
 	}
 

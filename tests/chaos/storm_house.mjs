@@ -119,11 +119,8 @@ async function ownRole(house) {
 		await house.psql.query(`GRANT ${what} TO storm`);
 }
 
-/**
- * `posts` of `artists`: of ten, seven of one file, two of two or three that all go out, one that is only uploaded. A `later` part of them
- * (0..1) is due at some moment of the next `over_ms`, the others are due now.
- */
-export async function populate(house, { posts, artists, later = 0.6, over_ms = 10000, size = 20000 }) {
+/** Artists 0..n-1 that the sandbox knows, and the files that all posts are made of. */
+async function populateArtists(house, artists, size) {
 	const objects = path.join(house.sandbox.objects, bucket);
 	mkdirSync(objects, { recursive: true });
 	for (let i = 0; i < 3; i++) writeFileSync(path.join(objects, `storm-${i}.png`), Buffer.alloc(size + i, 7 + i));
@@ -139,17 +136,33 @@ export async function populate(house, { posts, artists, later = 0.6, over_ms = 1
 	await house.psql.query(`
 		INSERT INTO automations (id, user_id, name, auto_add_to_sale_queue, sale_queue_preset_id)
 		SELECT 'automation-'||i, 'user-'||i, 'a', true, 'preset-'||i FROM generate_series(0, ${artists - 1}) i`);
-	await house.psql.query(`
+	Object.assign(house, { artists, size, posts: 0 });
+}
+
+/** More posts, numbered on from those that are there; see populate(). */
+export async function addPosts(house, posts, { later = 0, over_ms = 0 } = {}) {
+	const from = house.posts + 1, to = house.posts + posts;
+	await house.psql.query(`BEGIN;
 		INSERT INTO deviations (id, user_id, status, title, tags, upload_mode, stash_only, automation_id, actual_publish_at)
-		SELECT 'post-'||i, 'user-'||(i % ${artists}), 'scheduled', 'Work '||i||' of the storm', '{sea}',
-		       CASE WHEN i % 10 IN (7, 8) THEN 'multiple' ELSE 'single' END::"UploadMode", i % 10 = 9, 'automation-'||(i % ${artists}),
+		SELECT 'post-'||i, 'user-'||(i % ${house.artists}), 'scheduled', 'Work '||i||' of the storm', '{sea}',
+		       CASE WHEN i % 10 IN (7, 8) THEN 'multiple' ELSE 'single' END::"UploadMode", i % 10 = 9, 'automation-'||(i % ${house.artists}),
 		       now() AT TIME ZONE 'UTC' + CASE WHEN i % 100 < ${Math.round(later * 100)} THEN interval '1 ms' * (${over_ms} * ((i * 7919) % ${posts}) / ${posts}) ELSE interval '0' END
-		FROM generate_series(1, ${posts}) i`);
-	await house.psql.query(`
+		FROM generate_series(${from}, ${to}) i;
 		INSERT INTO deviation_files (id, deviation_id, original_filename, storage_key, storage_url, mime_type, file_size, sort_order)
-		SELECT 'file-'||i||'-'||f, 'post-'||i, 'storm-'||f||'.png', 'storm-'||f||'.png', 'x', 'image/png', ${size} + f, f
-		FROM generate_series(1, ${posts}) i, generate_series(0, 2) f WHERE f <= CASE i % 10 WHEN 7 THEN 1 WHEN 8 THEN 2 ELSE 0 END`);
-	house.posts = posts;
+		SELECT 'file-'||i||'-'||f, 'post-'||i, 'storm-'||f||'.png', 'storm-'||f||'.png', 'x', 'image/png', ${house.size} + f, f
+		FROM generate_series(${from}, ${to}) i, generate_series(0, 2) f WHERE f <= CASE i % 10 WHEN 7 THEN 1 WHEN 8 THEN 2 ELSE 0 END;
+		COMMIT`);
+	house.posts = to;
+	return { from, to };
+}
+
+/**
+ * `posts` of `artists`: of ten, seven of one file, two of two or three that all go out, one that is only uploaded. A `later` part of them
+ * (0..1) is due at some moment of the next `over_ms`, the others are due now.
+ */
+export async function populate(house, { posts, artists, later = 0.6, over_ms = 10000, size = 20000 }) {
+	await populateArtists(house, artists, size);
+	await addPosts(house, posts, { later, over_ms });
 }
 
 /** Posts that the deviation makes: what populate() decided. */
