@@ -211,4 +211,17 @@ scenario('a value that PostgreSQL does not support fails its post with the reaso
 	await house.published(other);
 });
 
+scenario('whatever an instance that is killed leaves in Redis ends by itself', async () => {
+	const house = await build({ own: ['redis'], settings: { PUBLISHER_CONCURRENCY: 1 } });
+	const work = await house.deviation(await house.artist());
+	await house.sandbox.fault('submit', {}, 'hang');
+	await house.add(work);
+	await house.inFlight('submit');
+	await house.publisher.stop('SIGKILL');
+	const lives = {};
+	for (const key of await house.redis.run('KEYS', '*')) if (!key.startsWith(house.key(''))) lives[key] = await house.redis.run('PTTL', key);
+	assert.ok(Object.keys(lives).some((key) => key.endsWith(':taken')), 'the turn that it had is among them');
+	assert.deepEqual(Object.entries(lives).filter(([, ms]) => ms < 0), []);
+});
+
 afterwards();
