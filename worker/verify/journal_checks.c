@@ -89,7 +89,7 @@ examine_trail(struct audit *audit, const char *const *ids, size_t count, struct 
 
 	if (!audit->has_journal)
 		return true;
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; ids != NULL && i < count; i++) {
 		bool others;
 
 		snprintf(after, sizeof(after), "%lld", strtoll(ids[i], NULL, 10) - 1);

@@ -217,7 +217,7 @@ judge_page(struct rows *rows, struct failure *why)
 {
 	char ids[VIEW_MOST][ID_SIZE];
 	const char *pointers[VIEW_MOST];
-	int at[VIEW_MOST];
+	int at[VIEW_MOST] = {0};
 	const bool exact = rows->exact;
 	size_t count = 0, most = exact ? VIEW_MOST_EXACT : VIEW_MOST;
 	int total = PQntuples(rows->result);

@@ -62,7 +62,7 @@ database_password(const struct config *config)
 	char *password = NULL;
 
 	for (PQconninfoOption *o = options; o != NULL && o->keyword != NULL; o++)
-		if (strcmp(o->keyword, "password") == 0 && o->val != NULL)
+		if (password == NULL && strcmp(o->keyword, "password") == 0 && o->val != NULL)
 			password = strdup(o->val);
 	PQconninfoFree(options);
 	return password;
