@@ -15,7 +15,7 @@ const only = process.env.SWEEP_ONLY?.split(',');
 const below = chance();
 
 /** Points of each sweep in the bounded part. */
-const few = 24;
+const few = 10;
 const sides = ['before', 'after', 'later'];
 
 function point(n, side) {

@@ -15,7 +15,7 @@ import { modes } from './sweep.mjs';
 const full = process.env.SWEEP === 'full';
 const only = process.env.SWEEP_ONLY?.split(',');
 const below = chance();
-const few = 20;
+const few = 8;
 
 const sweeps = {
 	single: {},

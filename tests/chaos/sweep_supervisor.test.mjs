@@ -24,7 +24,7 @@ const failures = {
 	fork: ['EAGAIN', 'ENOMEM'],
 	pipe: ['EMFILE', 'ENFILE', 'ENOMEM'],
 	poll: ['EINTR'],
-	read: ['EINTR', 'EAGAIN', 'EIO'],
+	read: ['EINTR', 'EAGAIN'], // others a pipe does not have; libevent takes them for its end
 	write: ['EAGAIN', 'EPIPE', 'ENOSPC'],
 	send: ['EAGAIN', 'ENOBUFS'],
 	recv: ['EAGAIN', 'EINTR'],
@@ -44,6 +44,7 @@ async function running(sweep, { n, of, error }) {
 	const supervisor = house.publisher.pid;
 	const tool = new Killpoint(['-p', supervisor, '-f', n, '-e', error, '-c', of]);
 	await tool.seized();
+	if (process.env.SWEEP_TELL) console.log(`# ${of} ${n} ${error}`);
 	process.kill(victim, 'SIGKILL');
 	sweep.gone.add(sweep.taker);
 	await house.add(work);

@@ -210,11 +210,13 @@ struct pulse {
 };
 
 struct pulse *
-pulse_start(const struct config *config, struct scoreboard *board, struct failure *why)
+pulse_start(const struct config *config, const struct probe *probe, struct scoreboard *board,
+	    struct failure *why)
 {
 	static struct pulse pulse;
 
 	(void)config;
+	(void)probe;
 	(void)board;
 	(void)why;
 	return &pulse;
