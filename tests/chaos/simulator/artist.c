@@ -122,9 +122,8 @@ take_back(void *argument)
 	bool removed = false;
 	char id[64];
 
-	/* Only what is scheduled can be taken back; the API server does so without a look at locks.
-	 */
-	if (!postgres_server.up || post->status != ROW_SCHEDULED)
+	/* The API server does so without a look at locks. */
+	if (!postgres_server.up || (post->status != ROW_SCHEDULED && post->status != ROW_UPLOADING))
 		return;
 	post->status = ROW_DRAFT;
 	post->updated_ms = tables_now_ms();
@@ -148,6 +147,44 @@ postpone(void *argument)
 	post->earliest_due_ms = post->due_ms;
 	post->updated_ms = tables_now_ms();
 	TRACE("- %s is moved to another date", post->id);
+}
+
+/* ---- a Node worker beside ours: it takes a lock of its own format, and lets go of it, or dies
+ * ---- */
+
+static void
+neighbour_lets_go(void *argument)
+{
+	struct post_row *post = argument;
+
+	if (!postgres_server.up) {
+		sim_plan(sim_now_ms() + AGAIN_MS, neighbour_lets_go, post);
+		return;
+	}
+	if (strcmp(post->lock, "node") != 0)
+		return;
+	TRACE("- the neighbour lets go of %s", post->id);
+	post->lock[0] = '\0';
+	post->locked_ms = 0;
+	if (post->status == ROW_UPLOADING)
+		post->status = ROW_SCHEDULED;
+	post->updated_ms = tables_now_ms();
+}
+
+static void
+neighbour_locks(void *argument)
+{
+	struct post_row *post = argument;
+
+	if (!postgres_server.up || post->lock[0] != '\0' || post->has_journal ||
+	    post->status != ROW_SCHEDULED || post->due_ms > tables_now_ms())
+		return;
+	TRACE("- a neighbour locks %s", post->id);
+	snprintf(post->lock, sizeof(post->lock), "node");
+	post->locked_ms = post->updated_ms = tables_now_ms();
+	post->status = ROW_UPLOADING;
+	if (sim_chance(7000))
+		sim_plan(sim_now_ms() + sim_between(100, 60000), neighbour_lets_go, post);
 }
 
 static void
@@ -253,6 +290,8 @@ plan_post(struct post_row *post, int64_t until_ms)
 		sim_plan(sim_between(at_ms, until_ms), take_back, post);
 	if (sim_chance(2000))
 		sim_plan(sim_between(at_ms, at_ms + 20000), postpone, post);
+	for (int i = 0; i < 3 && sim_chance(1500); i++)
+		sim_plan(sim_between(at_ms, at_ms + 10000), neighbour_locks, post);
 	if (sim_chance(3000))
 		sim_plan(sim_between(at_ms, until_ms), schedule_again, post);
 }

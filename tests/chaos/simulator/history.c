@@ -115,7 +115,7 @@ choose_weather(int64_t calm_ms)
 	weather = (struct weather){
 		.calm_ms = calm_ms,
 		.kill = some(80),
-		.stop = some(25),
+		.stop = some(30),
 		.slow = some(300),
 		.cut_redis = some(200),
 		.cut_postgres = some(200),

@@ -215,7 +215,9 @@ child_reap(struct child_table *table, struct child_death *death)
 		.lived_ms = clock_mono_ms() - record->started_ms,
 	};
 	memcpy(death->token, record->token, sizeof(death->token));
-	if (!record->was_ready && record->life == CHILD_STARTING)
+	/* A reload's probe is tried once; its slot is anybody's then. */
+	if (!record->was_ready && record->life == CHILD_STARTING &&
+	    record->config_generation == table->host->pool.config_generation)
 		table->stillborn_ms[p->child.slot] = sim_now_ms();
 	record->pid = 0;
 	record->life = CHILD_ABSENT;
@@ -250,11 +252,11 @@ child_pause(struct child_table *table, int slot, enum child_end end, bool was_re
 /* ---- what pool.c, reload.c and stop.c want of the event loop and the settings ---- */
 
 int
-event_add(struct event *event, const struct timeval *wait)
+event_add(struct event *ev, const struct timeval *timeout)
 {
-	struct host *host = (struct host *)event;
+	struct host *host = (struct host *)ev;
 
-	host->timer_ms = sim_now_ms() + wait->tv_sec * 1000 + wait->tv_usec / 1000;
+	host->timer_ms = sim_now_ms() + timeout->tv_sec * 1000 + timeout->tv_usec / 1000;
 	return 0;
 }
 

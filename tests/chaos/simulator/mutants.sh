@@ -38,10 +38,10 @@ orphans_of_redis_never_stalled|worker/dispatcher/dispatcher.c|s/!check_stalled\(
 renewal_takes_locks_back|common/queue/queue_script.c+common/queue/lua/renew.lua|s/if call\("GET", lock_key\) == token then/if true then/
 lock_is_not_checked_at_the_end|common/queue/queue_script.c+common/queue/lua/give_up.lua|s/if call\("GET", key \.\. ":lock"\) ~= token or \(odd and/if (odd and/
 death_is_not_recorded|supervisor/policy.c|s/return end != END_ASKED \|\| had_job;/return false;/
-leaves_with_a_job_in_silence|worker/worker.c|s/_exit\(worker\.is_dead \? CHILD_EXIT_DECLARED_DEAD : CHILD_EXIT_ASKED\)/_exit(CHILD_EXIT_ASKED)/
 refusal_is_kept_quiet|worker/job_failure.c|s/if \(why->category == FAILURE_RATE_LIMIT \|\| why->category == FAILURE_QUOTA_EXCEEDED\)/if (why->category == FAILURE_QUOTA_EXCEEDED)/
 pace_is_forgotten|worker/gates.c+worker/lua/gates.lua|s/state\.earliest = math\.ceil\(now \+ gap\)/state.earliest = now/
 retry_after_is_forgotten|worker/gates.c+worker/lua/gates.lua|s/state\.blockedUntil = math\.max[^\n]*//
+wait_is_cut|worker/gates.c+worker/lua/gates.lua|s/math\.ceil\(slot - now\)/slot - now/
 two_probes|worker/gates.c+worker/lua/gates.lua|s/if left > 0 and circuit\.probe ~= who then/if false then/
 probe_never_ends|worker/gates.c+worker/lua/gates.lua|s/local left = number\(circuit\.probeUntil, 0\) - now/local left = 5000/
 dead_children_start_at_once|supervisor/policy.c|s/return growing_pause\(history->streak\+\+, chance\);/return 0;/

@@ -308,21 +308,36 @@ due_ms(const struct process *p)
 	return at_ms;
 }
 
+/* Moments of which there are few, and on which all depends. */
+static unsigned
+weight(const struct process *p)
+{
+	static const char *const moments[] = {"publisher_publishing", "publisher_published",
+					      "publisher_submitted",  "publisher_token_store",
+					      "stash/publish",        "oauth2/token"};
+
+	for (size_t i = 0; i < sizeof(moments) / sizeof(moments[0]); i++) {
+		if (strcmp(p->at, moments[i]) == 0)
+			return 5;
+	}
+	return 1;
+}
+
 /* Whether this is where its story ends, or stands still for a while. */
 static bool
 strikes(struct process *p)
 {
-	if (sim_strikes(weather.kill)) {
+	if (sim_strikes(weight(p) * weather.kill)) {
 		sim_count(SIM_KILLS);
 		process_kill(p, SIGKILL);
 		return true;
 	}
-	if (sim_strikes(weather.stop)) {
+	if (sim_strikes(weight(p) * weather.stop)) {
 		int64_t lock_ms = p->child.config->lock_duration_ms;
 
 		p->stopped_until_ms =
 			sim_now_ms() + (sim_chance(5000) ? sim_between(1, lock_ms)
-							 : sim_between(lock_ms, 3 * lock_ms));
+							 : sim_between(lock_ms, 8 * lock_ms));
 		p->last_stopped_ms = sim_now_ms();
 		sim_count(SIM_STOPS);
 		TRACE("%s stopped for %lld ms at \"%s\"", process_name(p),
