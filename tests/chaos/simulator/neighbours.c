@@ -328,7 +328,8 @@ neighbours_script_name(const char *source)
 				return names[n];
 		}
 	}
-	return "gates";
+	/* The only two that are not the queue's. */
+	return strstr(source, "halfOpenAttempts") != NULL ? "gates" : "probe";
 }
 
 const char *

@@ -778,22 +778,22 @@ run_outcome(const char *const *values, struct table *out)
 static bool
 run_twins(const char *const *values, struct table *out)
 {
-	int64_t count = 0;
-
 	for (int i = 0; i < tables.post_count; i++) {
 		const struct post_row *post = &tables.posts[i];
 
 		for (int f = 0; f < post->file_count; f++) {
 			const struct file_row *file = &post->files[f];
-			const char *title = file->title[0] != '\0' ? file->title : post->title;
 
-			count += same(post->user_id, values[0]) && file->has_journal &&
-				 same(title, values[1]) && file->state == ITEM_PUBLISHING &&
-				 !(same(post->id, values[2]) && same(file->id, values[3]));
+			if (!same(post->user_id, values[0]) || !file->has_journal ||
+			    file->state != ITEM_PUBLISHING ||
+			    (same(post->id, values[1]) && same(file->id, values[2])) ||
+			    out->rows == ROWS_MOST)
+				continue;
+			new_row(out);
+			put(out, file->title[0] != '\0' ? file->title : post->title);
+			put_number(out, file->size_bytes);
 		}
 	}
-	new_row(out);
-	put_number(out, count);
 	return true;
 }
 
@@ -1037,6 +1037,16 @@ run_nothing(const char *const *values, struct table *out)
 	return true;
 }
 
+/* Whether transactions are read-only. */
+static bool
+run_probe(const char *const *values, struct table *out)
+{
+	(void)values;
+	new_row(out);
+	put(out, "off");
+	return true;
+}
+
 static const struct statement {
 	const char *name;
 	bool (*run)(const char *const *values, struct table *out);
@@ -1055,7 +1065,7 @@ static const struct statement {
 	{"overdue", run_overdue},
 	{"keep_locks", run_keep_locks},
 	{"forget_steps", run_nothing},
-	{"probe", run_nothing},
+	{"probe", run_probe},
 	{"token_lease", run_token_lease},
 	{"token_read", run_token_read},
 	{"token_store", run_token_store},
