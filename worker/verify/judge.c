@@ -11,8 +11,8 @@
 
 #define CLASS        4294967296.0
 #define PRIORITY_MAX 2097151
-#define DUE_LEAST_MS 978307200000.0  /* 2001: nothing was scheduled before there were queues */
-#define DUE_MOST_MS  7258118400000.0 /* 2200 */
+#define DUE_LEAST_MS 978307200000.0 /* 2001: nothing was scheduled before there were queues */
+#define DUE_MOST_MS  1e15 /* a post may be scheduled for any year that a date can have, nearly */
 
 struct judging {
 	const struct view *view;
