@@ -65,10 +65,10 @@ async function starting(sweep, { n, of, error }) {
 	const tool = new Killpoint(['-f', n, '-e', error, '-c', of, '-O', 'coredump_filter', '-l', log, '-x', program], { env: house.environment() });
 	const { pid } = await tool.seized();
 	const said = () => (existsSync(log) ? readFileSync(log, 'utf8') : '');
-	await wait(() => tool.find('ended') || /"message":"serving"/.test(said()), 30000);
+	const works = await wait(async () => tool.find('ended') || (await sweep.turnTakers()).length > 0, 30000);
 	const problems = [];
 	if (!tool.find('ended')) {
-		if (!/"message":"serving"/.test(said())) problems.push('it neither serves nor ends');
+		if (!works) problems.push('it neither works nor ends');
 		process.kill(pid, 'SIGTERM');
 		if (!await wait(() => tool.find('ended'), 15000)) problems.push('it does not end');
 		else if (tool.find('ended').code !== 0) problems.push(`told to end it left with ${JSON.stringify(tool.find('ended'))}`);
