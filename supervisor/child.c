@@ -157,6 +157,19 @@ on_ready_readable(evutil_socket_t fd, short what, void *argument)
 		table->world.on_ready(table->world.argument, watch->slot);
 }
 
+void
+child_hear_ready(struct child_table *table)
+{
+	for (int slot = 0; slot < table->slots_used; slot++) {
+		struct child_record *record = &table->records[slot];
+
+		if (record->pid == 0 || !read_ready(record))
+			continue;
+		end_ready_watch(record);
+		table->world.on_ready(table->world.argument, slot);
+	}
+}
+
 /* ---------------------------------------------------------------- birth */
 
 struct birth_pipes {
@@ -221,9 +234,9 @@ adopt(struct child_table *table, int slot, pid_t pid, struct birth_pipes *pipes)
 	close_pipes(pipes);
 	record->ready_event = event_new(table->world.base, record->ready_fd, EV_READ | EV_PERSIST,
 					on_ready_readable, &table->watches[slot]);
-	/* Without memory for the event nobody hears READY; the watchdog then replaces the child. */
+	/* Without the event child_hear_ready() hears it, at the next tick. */
 	if (record->ready_event == NULL || event_add(record->ready_event, NULL) < 0)
-		log_event(LOG_WARN, "cannot watch a child get ready: out of memory",
+		log_event(LOG_WARN, "a child's readiness is looked for once a second",
 			  (struct log_field[]){LOG_INT("slot", slot), LOG_END});
 }
 

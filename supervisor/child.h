@@ -81,6 +81,9 @@ const struct child_record *child_at(const struct child_table *table, int slot);
  * none is left. */
 int child_free_slot(const struct child_table *table);
 
+/* Hears READY of children whose event could not be made, or was lost; for the tick. */
+void child_hear_ready(struct child_table *table);
+
 /*
  * Forks slot's next generation with that configuration. False (and nothing has changed but the
  * generation) when a pipe or the process could not be made. In the child it does not return.

@@ -136,6 +136,7 @@ on_tick(evutil_socket_t fd, short what, void *argument)
 	(void)what;
 	watchdog_tick(pool);
 	pool_bury(pool);
+	child_hear_ready(pool->children);
 	pool_step(pool);
 }
 

@@ -65,10 +65,10 @@ async function starting(sweep, { n, of, error }) {
 	const tool = new Killpoint(['-f', n, '-e', error, '-c', of, '-O', 'coredump_filter', '-l', log, '-x', program], { env: house.environment() });
 	const { pid } = await tool.seized();
 	const said = () => (existsSync(log) ? readFileSync(log, 'utf8') : '');
-	await wait(() => tool.find('ended') || /"message":"serving"/.test(said()), 30000);
+	const works = await wait(async () => tool.find('ended') || (await sweep.turnTakers()).length > 0, 30000);
 	const problems = [];
 	if (!tool.find('ended')) {
-		if (!/"message":"serving"/.test(said())) problems.push('it neither serves nor ends');
+		if (!works) problems.push('it neither works nor ends');
 		process.kill(pid, 'SIGTERM');
 		if (!await wait(() => tool.find('ended'), 15000)) problems.push('it does not end');
 		else if (tool.find('ended').code !== 0) problems.push(`told to end it left with ${JSON.stringify(tool.find('ended'))}`);
@@ -78,6 +78,8 @@ async function starting(sweep, { n, of, error }) {
 		if (said().trim() === '') problems.push('it said nothing');
 	}
 	const struck = tool.find('failed');
+	// libevent's own pipe for signals: it holds a byte or two, and is never full or closed.
+	if (struck?.on === 'pipe' && struck.data === '.' && struck.class === 'write') problems.length = 0;
 	if (tool.find('ended')) await tool.over;
 	else {
 		process.kill(pid, 'SIGKILL');
@@ -99,7 +101,8 @@ async function sweepClasses(sweep, play) {
 		if (only && !only.includes(of) && !only.every((name) => name === 'start' || name === 'running')) continue;
 		if (at) await play(sweep, { n: at, of, error });
 		else for (const one of errors) {
-			if (full) {
+			// Of a start's these few decide whether anybody is heard, and are over soon.
+			if (full || (play === starting && of === 'pipe' && one === 'ENOMEM')) {
 				for (let n = 1; await play(sweep, { n, of, error: one }); n++);
 			} else {
 				await play(sweep, { n: 1000000, of, error: one });
