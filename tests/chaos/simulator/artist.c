@@ -213,7 +213,7 @@ connect_again(void *argument)
 	struct user_row *user = argument;
 	struct sim_login *login = sim_login_of(user->id);
 
-	if (!postgres_server.up || strcmp(user->refresh, login->refresh) == 0)
+	if (!postgres_server.up)
 		return;
 	TRACE("- %s connects again", user->id);
 	login->issued++;
@@ -222,10 +222,17 @@ connect_again(void *argument)
 	login->access_expires_ms = sim_now_ms() + 3600 * 1000;
 	login->is_spent_unseen = false;
 	login->holder_serial = 0;
+	login->connected_ms = sim_now_ms();
 	snprintf(user->access, sizeof(user->access), "%s", login->access);
 	snprintf(user->refresh, sizeof(user->refresh), "%s", login->refresh);
 	user->expires_ms = tables_now_ms() + 3600 * 1000;
 	user->refresh_expires_ms = tables_now_ms() + INT64_C(90) * 24 * 3600 * 1000;
+}
+
+void
+artist_connects(const char *user_id, int64_t at_ms)
+{
+	sim_plan(at_ms, connect_again, tables_user(user_id));
 }
 
 /* ---- the beginning ---- */

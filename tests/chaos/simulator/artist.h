@@ -12,5 +12,7 @@
 void artists_begin(int64_t until_ms);
 void artists_end(void);
 bool artists_share_titles(void);
+/* He logs in anew. */
+void artist_connects(const char *user_id, int64_t at_ms);
 
 #endif

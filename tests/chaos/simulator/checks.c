@@ -425,7 +425,7 @@ check_publish_request(struct sim_item *item, const struct process *sender)
 		sim_violation("5 the irreversible step is fenced",
 			      "%s asks for %s, whose lock is \"%s\"", process_name(sender),
 			      post->id, post->lock);
-	if (post->status == ROW_DRAFT && post->taken_back_ms < file->last_ms)
+	if (post->taken_back_ms != 0 && post->taken_back_ms < file->last_ms)
 		sim_violation("1 what the artist took back is not published", "%s", post->id);
 	if (tables_now_ms() < post->earliest_due_ms)
 		sim_violation("I7 no post goes out before it is due", "%s, %lld ms early", post->id,
@@ -461,7 +461,9 @@ void
 check_refresh(const struct sim_login *login, const char *token, const struct process *sender)
 {
 	const struct user_row *user = tables_user(login->user_id);
-	bool stood_still = sim_now_ms() - sender->last_stopped_ms < 120000;
+	/* It may have read the row before that. */
+	bool stood_still = sim_now_ms() - sender->last_stopped_ms < 120000 ||
+			   (login->connected_ms != 0 && sim_now_ms() - login->connected_ms < 30000);
 
 	if (!stood_still && (!user->has_lease || strcmp(user->holder, sender->token) != 0))
 		sim_violation("4 no refresh without the lease",

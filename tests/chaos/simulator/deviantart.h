@@ -33,7 +33,7 @@ struct sim_login {
 	/* for the checks: what became of the newest pair */
 	bool is_spent_unseen; /* its answer was lost, or it died before it could be kept */
 	int holder_serial;    /* the process that has it in its hands */
-	int64_t delivered_ms;
+	int64_t delivered_ms, connected_ms; /* by the artist himself, anew */
 };
 
 struct sim_deviantart {

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "tests/chaos/simulator/sim.h"
+#include "tests/chaos/simulator/store.h"
 
 #define ARTISTS_MOST    8
 #define LONGEST_WAIT_MS (INT64_C(24) * 3600 * 1000)
@@ -209,6 +210,19 @@ gate_checks_before(const char *const *keys, const char *const *args)
 	}
 }
 
+/* Who comes when he was told to come finds his slot begun (it is kept as a whole number). */
+static void
+check_slot(const char *slots_key, const char *who, int64_t wait_ms)
+{
+	const struct store_key *slots = store_find(slots_key);
+	long at = store_position(slots, who);
+	double comes_ms = (double)(sim_now_ms() + SIM_WALL_MS + wait_ms);
+
+	if (at >= 0 && comes_ms < slots->items[at].score - 0.5)
+		sim_violation("I8 nobody is called before his slot", "%s, %.1f ms early", who,
+			      slots->items[at].score - comes_ms);
+}
+
 void
 gate_checks_after(const char *const *keys, const char *const *args, const redisReply *reply)
 {
@@ -221,6 +235,7 @@ gate_checks_after(const char *const *keys, const char *const *args, const redisR
 		return;
 	}
 	sim_count(SIM_GATES_SHUT);
+	check_slot(keys[1], args[ARG_WHO], reply->element[1]->integer);
 	if (reply->element[1]->integer < 1 || reply->element[1]->integer > LONGEST_WAIT_MS)
 		sim_violation("I8 no deferral without an end", "%s waits %lld ms", args[ARG_WHO],
 			      reply->element[1]->integer);

@@ -184,8 +184,11 @@ postgres_down(void *argument)
 }
 
 void
-history_at_refresh(void)
+history_at_refresh(const char *user_id)
 {
+	if (sim_strikes(weather.bad_moment / 3))
+		artist_connects(user_id,
+				sim_now_ms() + sim_between(0, sim_chance(5000) ? 30 : 30000));
 	if (sim_strikes(weather.bad_moment))
 		sim_plan(sim_now_ms() + sim_between(0, 10), postgres_down, NULL);
 	if (sim_strikes(weather.bad_moment))

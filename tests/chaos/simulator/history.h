@@ -15,7 +15,7 @@ void history_play(uint64_t seed);
 struct config *history_new_config(void);
 
 /* A new pair of tokens has just left DeviantArt: the moment in which a server should go away. */
-void history_at_refresh(void);
+void history_at_refresh(const char *user_id);
 
 /* Posts of one artist may bear the same title. */
 bool history_has_twins(void);

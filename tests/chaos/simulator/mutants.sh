@@ -47,12 +47,10 @@ probe_never_ends|worker/gates.c+worker/lua/gates.lua|s/local left = number\(circ
 dead_children_start_at_once|supervisor/policy.c|s/return growing_pause\(history->streak\+\+, chance\);/return 0;/
 a_slot_is_forgotten|supervisor/obituary.c|s/child_wait\(pool->children, death->slot, clock_mono_ms\(\) \+ pause_ms\);/child_wait(pool->children, death->slot, INT64_MAX);/
 drain_waits_for_ever|supervisor/policy.c|s/facts->workers == 0 \? STOP_CONFIRM : late \? STOP_GIVE_BACK : STOP_FINISH/facts->workers < 0 ? STOP_CONFIRM : STOP_FINISH/
-fence_without_lock|tests/chaos/simulator/statements.c|s/(run_publishing\(.*?post = )fenced\(values\)/$1tables_post(values[0])/s
 fence_takes_back_not|tests/chaos/simulator/statements.c|s/if \(post->status != ROW_UPLOADING && post->status != ROW_PUBLISHING &&\n\t    post->status != ROW_FAILED && post->status != ROW_SCHEDULED\) \{/if (0) {/
 foreign_lock_is_taken|tests/chaos/simulator/statements.c|s/return post->lock\[0\] == '\\0' \|\| same\(post->lock, lock\)/return 1 || same(post->lock, lock)/
 release_forgets_the_unknown|tests/chaos/simulator/statements.c|s/\t\t\tunknown = true;\n/\t\t\tpost->files[i].state = ITEM_SUBMITTED;\n/
 pair_is_stored_over_a_newer|tests/chaos/simulator/statements.c|s/bool stored = user != NULL && same\(user->refresh, values\[1\]\)/bool stored = user != NULL/
-upload_replaces_a_published_item|tests/chaos/simulator/statements.c|s/\(!file->has_journal \|\| file->state == ITEM_SUBMITTED\)/1/
 LIST
 }
 

@@ -699,7 +699,7 @@ deviantart_refresh(struct deviantart *da, const char *refresh_token, const struc
 	login->is_spent_unseen = false;
 	login->holder_serial = p->serial;
 	login->delivered_ms = sim_now_ms();
-	history_at_refresh();
+	history_at_refresh(login->user_id);
 	tokens->access_token = strdup(login->access);
 	tokens->refresh_token = strdup(login->refresh);
 	tokens->expires_in_s = ACCESS_LIFE_MS / 1000;
