@@ -174,7 +174,7 @@ build/gen/%.h: %
 
 # ---------------------------------------------------------------- tests
 
-.PHONY: tests unit unit-asan sanitized test bench fuzz
+.PHONY: tests unit unit-asan sanitized test chaos bench fuzz
 tests: $(unit_tests) $(integration_tests)			## build the test programs
 
 unit: $(unit_tests)						## run the unit tests
@@ -189,6 +189,9 @@ sanitized:							## run whole programs with sanitizers
 test:								## install what is missing, build, run every test
 	@scripts/install-deps.sh build run test
 	@tests/run.sh
+
+chaos: all							## the long storms (half an hour)
+	@tests/chaos/storms.sh
 
 bench: all $(bench)						## build the benchmarks (tests/bench/README.md)
 

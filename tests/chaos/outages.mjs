@@ -74,8 +74,9 @@ export async function outages(what, list, { settings = {}, patience_ms = 8000, n
 		await end();
 		await calm(house, 120000);
 		const heard = await ready();
+		const left = await farewell(house);
 		const judged = await faultsOf(house, { burned: house.proxies.site.cutUnanswered });
-		judged.faults.push(...await farewell(house), ...heard.lies);
+		judged.faults.push(...left, ...heard.lies);
 		for (const { name, ms, claim_ms, request_ms } of felt)
 			console.log(`# ${name} for ${ms / 1000} s: first job ${claim_ms} ms after its return, first request to DeviantArt ${request_ms} ms`);
 		console.log(`# ${what}: ${house.posts} posts, attempts burned ${judged.retries}, spare uploads ${judged.spare}; /ready noticed: ${summary(heard.noticed)}; the return: ${summary(heard.returned)}`);

@@ -44,8 +44,9 @@ async function play(name, { least, most, bytes_per_s, lock_ms, upload_ms, posts 
 	const [{ during }] = await house.psql.rows("SELECT count(*)::int AS during FROM deviations WHERE status = 'published'");
 	await way.heal();
 	await calm(house, 120000);
+	const left = await farewell(house);
 	const { faults } = await faultsOf(house, { burned: 0 });
-	faults.push(...await farewell(house));
+	faults.push(...left);
 	const events = await house.redis.run('XRANGE', house.key('events'), '-', '+');
 	const stalled = events.filter(([, fields]) => fields.includes('stalled')).length;
 	const lost = existsSync(house.log) ? readFileSync(house.log, 'utf8').split('\n').filter((line) => line.includes('not ours any more')).length : 0;
