@@ -197,9 +197,10 @@ test:								## install what is missing, build, run every test
 	@scripts/install-deps.sh build run test
 	@tests/run.sh
 
-chaos: all							## storms, every kill point and failing call
-	@node --test --test-reporter=tap tests/chaos/storm.test.mjs tests/chaos/load.test.mjs
+chaos: all simulator						## long storms, every kill point and failing call, mutants
+	@tests/chaos/storms.sh
 	@tests/chaos/sweep.sh
+	@tests/chaos/simulator/mutants.sh
 
 # The program on simulated neighbours: what would wait, read or leave comes to the simulator.
 simulator_wraps := poll read write close _exit mallinfo2 queue_scripts_load queue_scripts_free

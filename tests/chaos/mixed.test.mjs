@@ -50,8 +50,10 @@ async function play(name, { tracks, version, instances }) {
 		await Promise.all(house.measuring);
 		const heard = await ready();
 		const burned = await mayBurn(house, tracks.flat());
+		// The proxies live in this very process: while it judges, nothing gets through to those who still run.
+		const left = await farewell(house);
 		const judged = await faultsOf(house, { burned });
-		judged.faults.push(...await farewell(house), ...heard.lies);
+		judged.faults.push(...left, ...heard.lies);
 		tell(house, name, { burned, judged, heard, out, beside, calm_ms: Date.now() - ended });
 		none(judged.faults, `seed ${seed}`);
 	} finally {

@@ -1,8 +1,7 @@
 // Outages one by one, under a load that never ends, and what they cost: time from the server's return to the first job, attempts, posts.
-import { execFileSync } from 'node:child_process';
-
 import { repeatedly } from '../integration/publish/pool.mjs';
-import { sleep, until } from '../integration/publish/stage.mjs';
+import { freePort, sleep, until } from '../integration/publish/stage.mjs';
+import { NameServer, startNamed } from './names.mjs';
 import { prepare, summary, watchReady } from './storm.mjs';
 import { addPosts, enqueue, firstClaim, firstRequest, mark, populate, published, signal, stormHouse } from './storm_house.mjs';
 import { calm, farewell, faultsOf, none } from './storm_judge.mjs';
@@ -37,6 +36,19 @@ export const ends = {
 	'DeviantArt and storage stand still': { who: 'site', harm: (house) => signal(house.sandbox.process.pid, 'SIGSTOP'), mend: (house) => signal(house.sandbox.process.pid, 'SIGCONT') },
 };
 
+for (const says of ['nxdomain', 'servfail', 'nothing']) {
+	const words = { nxdomain: 'no such name', servfail: 'a name server that fails', nothing: 'a name server that is silent' }[says];
+	// Who is connected needs no names: that is cut, too.
+	ends[`DNS: ${words}`] = {
+		who: 'names',
+		harm(house) {
+			house.names.says = says;
+			for (const proxy of Object.values(house.proxies)) proxy.cut('rst');
+		},
+		mend: (house) => { house.names.says = 'good'; },
+	};
+}
+
 /** A failover to a replica, and back: sessions end both times, and find the other kind of server. */
 async function readOnly(house, change) {
 	await house.psql.query(`ALTER ROLE storm ${change}`);
@@ -47,13 +59,13 @@ async function readOnly(house, change) {
  * Plays these [name of an end, ms it lasts] one after the other. What must hold holds at the end (none lost, twice or burned), and so
  * does `judge`, given {name, ms, resumed}: how long after its return the first job was claimed and the first request came. Gives them.
  */
-export async function outages(what, list, { settings = {}, patience_ms = 8000 } = {}) {
+export async function outages(what, list, { settings = {}, patience_ms = 8000, named = false } = {}) {
 	const house = await stormHouse({ settings: { PUBLISHER_CONCURRENCY: 4, PUBLISHER_UNKNOWN_WAIT_MS: 800, ...settings }, site: { latency_ms: 50 } });
 	prepare(house, 30000);
 	house.afterOutage = undefined;
 	await populate(house, { posts: ahead, artists: 20, later: 0 });
 	await enqueue(house, 1, ahead);
-	await house.instances[0].start();
+	await (named ? startByName(house) : house.instances[0].start());
 	const ready = watchReady(house, patience_ms);
 	const end = feed(house);
 	const felt = [];
@@ -62,8 +74,9 @@ export async function outages(what, list, { settings = {}, patience_ms = 8000 } 
 		await end();
 		await calm(house, 120000);
 		const heard = await ready();
+		const left = await farewell(house);
 		const judged = await faultsOf(house, { burned: house.proxies.site.cutUnanswered });
-		judged.faults.push(...await farewell(house), ...heard.lies);
+		judged.faults.push(...left, ...heard.lies);
 		for (const { name, ms, claim_ms, request_ms } of felt)
 			console.log(`# ${name} for ${ms / 1000} s: first job ${claim_ms} ms after its return, first request to DeviantArt ${request_ms} ms`);
 		console.log(`# ${what}: ${house.posts} posts, attempts burned ${judged.retries}, spare uploads ${judged.spare}; /ready noticed: ${summary(heard.noticed)}; the return: ${summary(heard.returned)}`);
@@ -72,7 +85,17 @@ export async function outages(what, list, { settings = {}, patience_ms = 8000 } 
 	} finally {
 		await end();
 		await ready();
+		house.names?.close();
 	}
+}
+
+/** Redis, PostgreSQL and the storage by their names; DeviantArt by its number, as it has no http by name. */
+async function startByName(house) {
+	house.names = await new NameServer().listen();
+	const [instance] = house.instances;
+	instance.port = await freePort();
+	const ways = Object.fromEntries(Object.entries(house.ways()).map(([name, url]) => [name, name === 'DEVIANTART_BASE_URL' ? url : url.replace('127.0.0.1', `${name.split('_')[0].toLowerCase()}.storm.test`)]));
+	instance.process = startNamed(house, { ...ways, HEALTH_CHECK_ENABLED: 'true', HEALTH_CHECK_PORT: instance.port });
 }
 
 async function outage(house, { who, harm, mend }, ms) {
@@ -98,14 +121,4 @@ async function outage(house, { who, harm, mend }, ms) {
 async function flowing(house) {
 	const before = await published(house);
 	await until('posts go out', async () => await published(house) >= before + 12, 120000, 20);
-}
-
-/** Whether this may be played: DNS needs name spaces of the kernel. */
-export function mayUnshare() {
-	try {
-		execFileSync('unshare', ['-m', 'true'], { stdio: 'ignore' });
-		return true;
-	} catch {
-		return false;
-	}
 }

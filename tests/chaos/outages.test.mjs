@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
+import { mayName } from './names.mjs';
 import { ends, outages } from './outages.mjs';
 
 const only = process.env.ONLY && new RegExp(process.env.ONLY);
@@ -28,3 +29,7 @@ play('Redis away', [...times('Redis killed'), ['Redis refuses', lengths[1] ?? mo
 play('PostgreSQL away', [...times('PostgreSQL killed'), ['PostgreSQL refuses', lengths[1] ?? most], ['PostgreSQL read-only', lengths[1] ?? most]]);
 play('DeviantArt and the storage away', [...times('DeviantArt refuses'), ['storage refuses', lengths[1] ?? most], ['DeviantArt and storage stand still', lengths[1] ?? most]]);
 play('half open to Redis and PostgreSQL', [['half open to Redis', 1000], ['half open to PostgreSQL', 1000], ...most > 5000 ? [['half open to Redis', most], ['half open to PostgreSQL', most]] : []]);
+
+const dns = ['DNS: no such name', 'DNS: a name server that fails', 'DNS: a name server that is silent'];
+if (mayName()) play('names that stop resolving', dns.map((name) => [name, Math.min(most, 5000)]), { named: true });
+else if (!only) test('names that stop resolving', { skip: 'needs a mount name space and port 53: root may have them' }, () => {});

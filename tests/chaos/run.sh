@@ -1,11 +1,21 @@
 #!/usr/bin/env bash
-# A pool under load while its processes are killed and its connections cut, and processes killed at chosen points: TAP on standard output.
+# Storms over a pool under load: processes killed, servers and the ways to them failing; and processes killed at chosen points.
+# TAP on standard output.
 #
 #   tests/chaos/run.sh              the bounded part, as in `make test`
-#   CHAOS_SEED=N tests/chaos/run.sh the same kills again (each file prints its seed)
+#   CHAOS_SEED=N tests/chaos/run.sh the same blows again (each run prints its seed)
 #   CHAOS_POSTS=N                   as many posts per storm [200]
-# Every point and every failing call: sweep.sh (`make chaos` does both).
+#
+# The long parts, as in `make chaos`: storms.sh; sweep.sh, every point and every failing call.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 make -s all >&2 && make -s VARIANT=release build/release/tests/chaos/killpoint build/release/tests/support/starve.so >&2 || exit 1
-exec node --test --test-reporter=tap tests/chaos/*.test.mjs
+# Several files at a time: most of their time is waiting. What is measured alone is measured alone: memory under load.
+status=0
+beside=()
+for file in tests/chaos/*.test.mjs; do
+	[ "$file" = tests/chaos/load.test.mjs ] || beside+=("$file")
+done
+node --test --test-reporter=tap --test-concurrency=3 "${beside[@]}" || status=1
+node --test --test-reporter=tap tests/chaos/load.test.mjs || status=1
+exit "$status"

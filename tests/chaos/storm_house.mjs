@@ -142,16 +142,16 @@ async function populateArtists(house, artists, size) {
 /** More posts, numbered on from those that are there; see populate(). */
 export async function addPosts(house, posts, { later = 0, over_ms = 0 } = {}) {
 	const from = house.posts + 1, to = house.posts + posts;
-	await house.psql.query(`BEGIN;
+	// One statement: a post without its files would fail for good, and rightly so.
+	await house.psql.query(`WITH posts AS (
 		INSERT INTO deviations (id, user_id, status, title, tags, upload_mode, stash_only, automation_id, actual_publish_at)
 		SELECT 'post-'||i, 'user-'||(i % ${house.artists}), 'scheduled', 'Work '||i||' of the storm', '{sea}',
 		       CASE WHEN i % 10 IN (7, 8) THEN 'multiple' ELSE 'single' END::"UploadMode", i % 10 = 9, 'automation-'||(i % ${house.artists}),
-		       now() AT TIME ZONE 'UTC' + CASE WHEN i % 100 < ${Math.round(later * 100)} THEN interval '1 ms' * (${over_ms} * ((i * 7919) % ${posts}) / ${posts}) ELSE interval '0' END
-		FROM generate_series(${from}, ${to}) i;
+		       now() AT TIME ZONE 'UTC' + CASE WHEN i % 100 < ${Math.round(later * 100)} THEN interval '1 ms' * (${over_ms}::bigint * ((i * 7919) % ${posts}) / ${posts}) ELSE interval '0' END
+		FROM generate_series(${from}, ${to}) i)
 		INSERT INTO deviation_files (id, deviation_id, original_filename, storage_key, storage_url, mime_type, file_size, sort_order)
 		SELECT 'file-'||i||'-'||f, 'post-'||i, 'storm-'||f||'.png', 'storm-'||f||'.png', 'x', 'image/png', ${house.size} + f, f
-		FROM generate_series(${from}, ${to}) i, generate_series(0, 2) f WHERE f <= CASE i % 10 WHEN 7 THEN 1 WHEN 8 THEN 2 ELSE 0 END;
-		COMMIT`);
+		FROM generate_series(${from}, ${to}) i, generate_series(0, 2) f WHERE f <= CASE i % 10 WHEN 7 THEN 1 WHEN 8 THEN 2 ELSE 0 END`);
 	house.posts = to;
 	return { from, to };
 }
@@ -171,8 +171,8 @@ export const publicPosts = (i) => ({ 7: 2, 8: 3, 9: 0 }[i % 10] ?? 1);
 /** Enqueues posts from..to by the program's own command; it is the tests' way to Redis, not through the proxies. */
 export async function enqueue(house, from, to) {
 	for (let first = from; first <= to; first += 500) {
-		const code = await house.enqueue(...Array.from({ length: Math.min(500, to - first + 1) }, (_, i) => ({ id: `post-${first + i}` })));
-		if (code !== 0) throw new Error(`enqueue ended with ${code}`);
+		const { code, errors } = await house.command(['enqueue', ...Array.from({ length: Math.min(500, to - first + 1) }, (_, i) => `post-${first + i}`)]);
+		if (code !== 0) throw new Error(`enqueue ended with ${code}: ${errors}`);
 	}
 }
 
