@@ -57,8 +57,8 @@ void sim_trace(const char *format, ...) __attribute__((format(printf, 1, 2)));
 	} while (0)
 
 /* The history ends here: something that must always hold does not. */
-_Noreturn void sim_violation(const char *invariant, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
+__attribute__((noreturn, format(printf, 2, 3))) void sim_violation(const char *invariant,
+								   const char *format, ...);
 
 enum sim_count {
 	SIM_STEPS,
