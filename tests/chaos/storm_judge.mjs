@@ -63,7 +63,7 @@ export async function faultsOf(house, { burned: allowed }) {
 
 	for (const name of ['deviation-publisher', 'storage-cleanup']) faults.push(...(await house.inspectQueue(name)).map((one) => `I9: ${one}`));
 	faults.push(...(await house.inspectLog()).map((one) => `I12: ${one}`));
-	faults.push(...await eternalKeys(house));
+	faults.push(...await eternalKeys(house), ...await house.verify());
 	return { faults, retries, latest, spare: summary.spare_submits, unpublished: summary.unpublished_items };
 }
 
