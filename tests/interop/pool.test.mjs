@@ -230,6 +230,7 @@ for (const version of Object.keys(versions)) {
 		assert.equal((await house.seen(deviation)).posts.length, 1);
 
 		// Two at work, each with a lock of its own.
+		house.leaves('no-job', 'the neighbour completes what it saves without publishing, and the pool is dead');
 		const held = [];
 		for (let n = 0; n < 2; n++) {
 			const post = await house.deviation(place.artist);
