@@ -6,16 +6,14 @@
 #   CHAOS_SEED=N tests/chaos/run.sh the same blows again (each run prints its seed)
 #   CHAOS_POSTS=N                   as many posts per storm [200]
 #
-# The long parts, as in `make chaos`: storms.sh; sweep.sh, every point and every failing call.
+# The long parts are in `make chaos`: storms.sh, with `mixed`, `outages` and `slow`; sweep.sh, every point and every failing call.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 make -s all >&2 && make -s VARIANT=release build/release/tests/chaos/killpoint build/release/tests/support/starve.so >&2 || exit 1
-# Several files at a time: most of their time is waiting. What is measured alone is measured alone: memory under load.
+# One file at a time: each plays a dozen houses. What is measured alone is measured alone: memory under load.
 status=0
-beside=()
-for file in tests/chaos/*.test.mjs; do
-	[ "$file" = tests/chaos/load.test.mjs ] || beside+=("$file")
-done
-node --test --test-reporter=tap --test-concurrency=3 "${beside[@]}" || status=1
+beside=(handback storm sweep sweep_calls sweep_memory sweep_supervisor)
+beside=("${beside[@]/#/tests/chaos/}")
+node --test --test-reporter=tap --test-concurrency=1 "${beside[@]/%/.test.mjs}" || status=1
 node --test --test-reporter=tap tests/chaos/load.test.mjs || status=1
 exit "$status"
