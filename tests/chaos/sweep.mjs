@@ -116,7 +116,7 @@ export class Sweep {
 		if (before) {
 			await house.sandbox.fault(before.endpoint, { title: work.title }, 'hang', before.fault);
 			await house.add(work);
-			await house.inFlight(before.endpoint);
+			if (!await wait(async () => (await house.sandbox.get('state')).inflight.some(({ step }) => step === 'hanging'), 20000)) throw new Error(`${this.name}: nothing hangs`);
 			await house.redis.run('HSET', house.key('meta'), 'paused', 1);
 		}
 		if (before || this.cold) {
@@ -204,7 +204,7 @@ export class Sweep {
 
 		expect('places of the job, times stalled, lock', [Number(job.stc ?? 0), Number(job.stalledCounter ?? 0), job.lock], [0, 0, null]);
 		expect('lock of the row', [row.execution_lock_id, row.execution_locked_at], [null, null]);
-		if (this.mayLoseLogin(struck) && row.status === 'failed') return [...problems, ...await this.judgeLostLogin(work, row, job)];
+		if (this.mayLoseLogin(struck) && row.status === 'failed') return [...problems, ...await this.judgeLostLogin(work, row, job, struck)];
 		expect('posts, accepted publishes', [seen.posts.length, accepted.length], [mode.posts, mode.posts]);
 		expect('status, message', [row.status, row.error_message], ['published', null]);
 		expect('ids of the row', [row.deviation_id, row.deviation_url], mode.posts > 0 ? [accepted[0]?.deviationid, accepted[0]?.url] : [null, null]);
@@ -259,8 +259,9 @@ export class Sweep {
 	}
 
 	/** The old token was presented once more, no oftener, and the artist is told to connect again. */
-	async judgeLostLogin(work, row, job) {
+	async judgeLostLogin(work, row, job, struck) {
 		this.lostLogins++;
+		if (process.env.SWEEP_TELL) console.log(`# ${this.name}: a login is lost at ${JSON.stringify(struck)}`);
 		const { refreshes } = await this.house.sandbox.get(`ledger?user=${work.artist.username}`);
 		const problems = [];
 		if (refreshes.length !== 2 || refreshes.filter(({ ok }) => ok).length !== 1) problems.push(`refreshes: ${JSON.stringify(refreshes)}`);

@@ -4,15 +4,21 @@
  * A refresh token is spent by the attempt (deviantart-api.md 3.3), so the request leaves this host
  * at most once, and an answer with tokens in it is used even where other members are missing.
  */
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/json_memory.h"
 #include "worker/deviantart/answer_json.h"
 #include "worker/deviantart/deviantart_internal.h"
 #include "worker/deviantart/form.h"
 
 #define DEFAULT_LIFE_S 3600
 #define LONGEST_LIFE_S (24 * 3600)
+
+#define MEMORY_TRIES    20
+#define MEMORY_PAUSE_MS 50
+#define ANSWER_BYTES    4096 /* a pair of tokens and what comes with it */
 
 /* Tokens are opaque, but must be fit for a header: RFC 6750, 2.1 has visible ASCII only. */
 static bool
@@ -35,10 +41,11 @@ life_of(const struct cJSON *json)
 	return seconds < LONGEST_LIFE_S ? seconds : LONGEST_LIFE_S;
 }
 
-/* RFC 6749, 6: an answer without a refresh token leaves the old one in force. */
+/* RFC 6749, 6: an answer without a refresh token leaves the old one in force. *denied: there was no
+ * memory for the two. */
 static bool
 take_tokens(const struct cJSON *json, const char *old_refresh_token,
-	    struct deviantart_tokens *tokens)
+	    struct deviantart_tokens *tokens, bool *denied)
 {
 	const char *access = answer_json_text(json, "access_token");
 	const char *refresh = answer_json_text(json, "refresh_token");
@@ -52,6 +59,7 @@ take_tokens(const struct cJSON *json, const char *old_refresh_token,
 	result.refresh_token = strdup(refresh);
 	result.expires_in_s = life_of(json);
 	if (result.access_token == NULL || result.refresh_token == NULL) {
+		*denied = true;
 		deviantart_tokens_clear(&result);
 		return false;
 	}
@@ -60,19 +68,39 @@ take_tokens(const struct cJSON *json, const char *old_refresh_token,
 }
 
 static bool
+read_once(const struct http_exchange *x, const char *old_refresh_token,
+	  struct deviantart_tokens *tokens, bool *denied, struct failure *why)
+{
+	struct answer answer = http_exchange_answer(x, ENDPOINT_TOKEN);
+	unsigned denied_before = json_memory_denied();
+	struct cJSON *json;
+	bool ok = false;
+
+	*denied = false;
+	if (classify_answer(&answer, why)) {
+		json = answer_json_parse(x->body.data, x->body.size);
+		ok = json != NULL && take_tokens(json, old_refresh_token, tokens, denied);
+		answer_json_wipe(json);
+		if (!ok)
+			deviantart_unusable(x, ENDPOINT_TOKEN, "has no tokens", why);
+	}
+	*denied = *denied || json_memory_denied() != denied_before;
+	return ok;
+}
+
+/* The new pair is in this answer and nowhere else: memory that is denied is asked for again, for as
+ * long as a supervisor has patience. */
+static bool
 read_tokens(const struct http_exchange *x, const char *old_refresh_token,
 	    struct deviantart_tokens *tokens, struct failure *why)
 {
-	struct answer answer = http_exchange_answer(x, ENDPOINT_TOKEN);
-	struct cJSON *json;
-	bool ok;
+	bool denied, ok = read_once(x, old_refresh_token, tokens, &denied, why);
 
-	if (!classify_answer(&answer, why))
-		return false;
-	json = answer_json_parse(x->body.data, x->body.size);
-	ok = json != NULL && take_tokens(json, old_refresh_token, tokens);
-	answer_json_wipe(json);
-	return ok || deviantart_unusable(x, ENDPOINT_TOKEN, "has no tokens", why);
+	for (int tries = 1; !ok && denied && tries < MEMORY_TRIES; tries++) {
+		(void)poll(NULL, 0, MEMORY_PAUSE_MS);
+		ok = read_once(x, old_refresh_token, tokens, &denied, why);
+	}
+	return ok;
 }
 
 bool
@@ -92,6 +120,11 @@ deviantart_refresh(struct deviantart *da, const char *refresh_token, const struc
 		goto out;
 	http_exchange_set_fresh(&x);
 	http_exchange_set_limits(&x, DEVIANTART_CONNECT_MS, DEVIANTART_TOKEN_MS);
+	/* Before the old token is spent. */
+	if (!http_body_reserve(&x.body, ANSWER_BYTES)) {
+		http_no_memory(why);
+		goto out;
+	}
 	if (http_exchange_run(&x, watch, why))
 		ok = read_tokens(&x, refresh_token, tokens, why);
 out:

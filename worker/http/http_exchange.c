@@ -91,6 +91,15 @@ body_grow(struct http_body *body, size_t more)
 }
 
 bool
+http_body_reserve(struct http_body *body, size_t size)
+{
+	if (!body_grow(body, size))
+		return false;
+	body->data[body->size] = '\0';
+	return true;
+}
+
+bool
 http_body_append(struct http_body *body, const char *data, size_t size)
 {
 	if (size > body->limit - body->size) {

@@ -24,7 +24,7 @@
 
 /* What an answer's body is kept in. One byte more than size is there, and is NUL. */
 struct http_body {
-	char *data; /* NULL while empty */
+	char *data; /* NULL before there is room for any */
 	size_t size, capacity, limit;
 	bool cut;    /* more came than limit */
 	bool denied; /* there was no memory for all of it */
@@ -77,6 +77,9 @@ bool http_exchange_run(struct http_exchange *x, const struct watch *watch, struc
 /* Cuts a running exchange off as if libcurl had: done, CURLE_OPERATION_TIMEDOUT, `text` as its
  * error. */
 void http_exchange_cut(struct http_exchange *x, const char *text);
+
+/* Room for so many bytes of a body before any of it is there. False: out of memory. */
+bool http_body_reserve(struct http_body *body, size_t size);
 
 /* Keeps more of a body. False: over its limit (cut is set) or out of memory. */
 bool http_body_append(struct http_body *body, const char *data, size_t size);

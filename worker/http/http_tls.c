@@ -12,6 +12,8 @@
 #include <unistd.h>
 
 #include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/rand.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
@@ -58,6 +60,24 @@ prepare_certificates(void)
 	}
 }
 
+/*
+ * OpenSSL makes its generators of random numbers and its digests when they are first asked for;
+ * those that it had no memory for then never work in that process again. So they are made now,
+ * where failing is an end with a reason, and children inherit them.
+ */
+static bool
+prepare_crypto(struct failure *why)
+{
+	unsigned char byte, sum[EVP_MAX_MD_SIZE];
+	unsigned size;
+
+	if (RAND_bytes(&byte, 1) == 1 && RAND_priv_bytes(&byte, 1) == 1 &&
+	    EVP_Digest("", 0, sum, &size, EVP_sha256(), NULL) == 1)
+		return true;
+	ERR_clear_error();
+	return failure_set(why, FAILURE_UNKNOWN, "libcrypto gives no random numbers or digests");
+}
+
 bool
 http_tls_load(struct failure *why)
 {
@@ -65,6 +85,8 @@ http_tls_load(struct failure *why)
 	const char *bundle;
 	bool is_loaded;
 
+	if (!prepare_crypto(why))
+		return false;
 	if (!libcurl_uses_openssl() || store != NULL)
 		return true;
 	store = X509_STORE_new();
