@@ -83,7 +83,7 @@ function stopping(signal, order, code) {
 	return async (sweep, point) => {
 		const { house } = sweep;
 		if (house.publisher.end) await house.start();
-		const work = await inUpload(sweep, 'delay', { answer_delay_ms: 100 });
+		const work = await inUpload(sweep, 'delay', { answer_delay_ms: 500 });
 		const { publisher } = house;
 		const tool = new Killpoint(['-p', await house.worker(), ...strikeArgs(point), '-O', `=${order}`]);
 		await tool.seized();
