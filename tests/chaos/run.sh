@@ -6,14 +6,14 @@
 #   CHAOS_SEED=N tests/chaos/run.sh the same blows again (each run prints its seed)
 #   CHAOS_POSTS=N                   as many posts per storm [200]
 #
-# The long parts are in `make chaos`: storms.sh, with `mixed`, `outages` and `slow`; sweep.sh, every point, every failing call and every
-# failing allocation.
+# The long parts are in `make chaos`: storms.sh, with `mixed`, `outages` and `slow`; sweep.sh, every point, every failing call and
+# allocation, and the supervisor's.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 make -s all >&2 && make -s VARIANT=release build/release/tests/chaos/killpoint build/release/tests/support/starve.so >&2 || exit 1
 # One file at a time: each plays a dozen houses. What is measured alone is measured alone: memory under load.
 status=0
-beside=(handback storm sweep sweep_calls sweep_supervisor)
+beside=(handback storm sweep sweep_calls)
 beside=("${beside[@]/#/tests/chaos/}")
 node --test --test-reporter=tap --test-concurrency=1 "${beside[@]/%/.test.mjs}" || status=1
 node --test --test-reporter=tap tests/chaos/load.test.mjs || status=1
