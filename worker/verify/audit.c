@@ -6,6 +6,8 @@
 #include <cjson/cJSON.h>
 #include <libpq-fe.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "common/clock.h"
 
@@ -63,6 +65,32 @@ audit_query(struct audit *audit, const struct postgres_statement *statement, int
 		PQclear(POSTGRES_RESULT(begun));
 	}
 	return postgres_run(audit->postgres, statement, count, values, why);
+}
+
+bool
+audit_pages(struct audit *audit, const struct postgres_statement *statement, int count,
+	    const char *only, bool (*take)(void *arg, struct pg_result *page, struct failure *why),
+	    void *arg, struct failure *why)
+{
+	char *after = strdup(""), how_many[16];
+	bool done = after != NULL || failure_set(why, FAILURE_AWAY, "out of memory"), more = true;
+
+	snprintf(how_many, sizeof(how_many), "%d", AUDIT_PAGE);
+	while (done && more) {
+		const char *const values[] = {after, how_many, only};
+		PGresult *page = POSTGRES_RESULT(audit_query(audit, statement, count, values, why));
+
+		done = page != NULL && take(arg, page, why);
+		more = done && PQntuples(page) == AUDIT_PAGE;
+		if (more) {
+			free(after);
+			after = strdup(PQgetvalue(page, AUDIT_PAGE - 1, 0));
+			done = after != NULL || failure_set(why, FAILURE_AWAY, "out of memory");
+		}
+		PQclear(page);
+	}
+	free(after);
+	return done;
 }
 
 char *

@@ -87,6 +87,16 @@ int64_t audit_stalled_ms(const struct audit *audit);
 struct pg_result *audit_query(struct audit *audit, const struct postgres_statement *statement,
 			      int count, const char *const *values, struct failure *why);
 
+/*
+ * Every row that a statement finds, a page of AUDIT_PAGE at a time: its $1 is the id behind which
+ * the page begins, $2 how many rows a page has, $3 `only` (where it has three). Its first column is
+ * the id, and it sorts by it. take() is told each page, and stops by false.
+ */
+bool audit_pages(struct audit *audit, const struct postgres_statement *statement, int count,
+		 const char *only,
+		 bool (*take)(void *arg, struct pg_result *page, struct failure *why), void *arg,
+		 struct failure *why);
+
 /* Ids as a JSON array, free(); NULL: out of memory, *why is set. */
 char *audit_json(const char *const *ids, size_t count, struct failure *why);
 

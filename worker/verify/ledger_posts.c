@@ -16,7 +16,6 @@
 #include "worker/verify/audit.h"
 #include "worker/verify/ledger.h"
 
-#define PAGE_TEXT  "1000"
 #define SETTLE_MS  1000
 #define ITEMS_MAX  400 /* of one deviation */
 #define STRAYS_MAX 200
@@ -241,8 +240,10 @@ judge_deviation(struct posts *posts, const struct deviation *d)
 }
 
 static bool
-judge_page(struct posts *posts, const PGresult *result, struct failure *why)
+judge_page(void *arg, struct pg_result *page, struct failure *why)
 {
+	const PGresult *result = POSTGRES_RESULT(page);
+	struct posts *posts = arg;
 	bool done = true;
 
 	for (int i = 0; done && i < PQntuples(result); i++) {
@@ -262,30 +263,6 @@ judge_page(struct posts *posts, const PGresult *result, struct failure *why)
 		cJSON_Delete(d->trail);
 		free(d);
 	}
-	return done;
-}
-
-static bool
-judge_all(struct posts *posts, struct failure *why)
-{
-	char *after = strdup("");
-	bool done = after != NULL, more = true;
-
-	while (done && more) {
-		const char *const values[] = {after, PAGE_TEXT, NULL};
-		PGresult *result =
-			POSTGRES_RESULT(audit_query(posts->audit, &verify_items, 3, values, why));
-
-		done = result != NULL && judge_page(posts, result, why);
-		more = done && PQntuples(result) == AUDIT_PAGE;
-		if (more) {
-			free(after);
-			after = strdup(PQgetvalue(result, AUDIT_PAGE - 1, 0));
-			done = after != NULL || failure_set(why, FAILURE_AWAY, "out of memory");
-		}
-		PQclear(result);
-	}
-	free(after);
 	return done;
 }
 
@@ -353,7 +330,8 @@ bool
 ledger_compare_posts(struct audit *audit, const struct ledger *ledger, struct failure *why)
 {
 	struct posts posts = {.audit = audit};
-	bool done = open_posts(&posts, ledger, why) && judge_all(&posts, why) &&
+	bool done = open_posts(&posts, ledger, why) &&
+		    audit_pages(posts.audit, &verify_items, 3, NULL, judge_page, &posts, why) &&
 		    judge_strays(&posts, why);
 
 	if (done)

@@ -15,7 +15,6 @@
 #include "worker/verify/secrets.h"
 #include "worker/verify/view.h"
 
-#define PAGE_TEXT  "1000"
 #define ID_SIZE    300
 #define SOON_MS    2000
 #define TAG_LISTED 'l' /* as in jobs.c */
@@ -213,14 +212,18 @@ judge_jobs(struct rows *rows, const int *at, const char *const *ids, size_t coun
 }
 
 static bool
-judge_page(struct rows *rows, struct failure *why)
+judge_page(void *arg, struct pg_result *page, struct failure *why)
 {
+	struct rows *rows = arg;
 	char ids[VIEW_MOST][ID_SIZE];
 	const char *pointers[VIEW_MOST];
 	int at[VIEW_MOST] = {0};
 	const bool exact = rows->exact;
 	size_t count = 0, most = exact ? VIEW_MOST_EXACT : VIEW_MOST;
-	int total = PQntuples(rows->result);
+	int total;
+
+	rows->result = POSTGRES_RESULT(page);
+	total = PQntuples(rows->result);
 
 	for (int i = 0; i < total; i++) {
 		struct row row = row_of(rows->result, i);
@@ -243,31 +246,6 @@ judge_page(struct rows *rows, struct failure *why)
 	return count == 0 || judge_jobs(rows, at, pointers, count, exact, why);
 }
 
-static bool
-judge_all(struct rows *rows, const char *only, struct failure *why)
-{
-	char *after = strdup("");
-	bool done = after != NULL, more = true;
-
-	while (done && more) {
-		const char *const values[] = {after, PAGE_TEXT, only};
-		PGresult *result =
-			POSTGRES_RESULT(audit_query(rows->audit, &verify_rows, 3, values, why));
-
-		rows->result = result;
-		done = result != NULL && judge_page(rows, why);
-		more = done && PQntuples(result) == AUDIT_PAGE;
-		if (more) {
-			free(after);
-			after = strdup(PQgetvalue(result, AUDIT_PAGE - 1, COLUMN_ID));
-			done = after != NULL || failure_set(why, FAILURE_AWAY, "out of memory");
-		}
-		PQclear(result);
-	}
-	free(after);
-	return done;
-}
-
 bool
 examine_rows(struct audit *audit, const char *const *ids, size_t count, struct failure *why)
 {
@@ -283,7 +261,7 @@ examine_rows(struct audit *audit, const char *const *ids, size_t count, struct f
 		free(only);
 		return false;
 	}
-	done = judge_all(&rows, only, why);
+	done = audit_pages(audit, &verify_rows, 3, only, judge_page, &rows, why);
 	view_queue_fini(&rows.queue);
 	free(only);
 	return done;

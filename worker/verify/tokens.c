@@ -10,7 +10,6 @@
 #include "worker/token_pair.h"
 #include "worker/verify/scan.h"
 
-#define PAGE_TEXT "1000"
 #define SETTLE_MS 2000
 
 #define STATEMENT(var)                                                                             \
@@ -88,9 +87,13 @@ on_parked(void *arg, const char *const *keys, size_t count, struct failure *why)
 
 /* ---- leases ---- */
 
-static void
-judge_leases(struct audit *audit, const PGresult *result)
+static bool
+judge_leases(void *arg, struct pg_result *page, struct failure *why)
 {
+	const PGresult *result = POSTGRES_RESULT(page);
+	struct audit *audit = arg;
+
+	(void)why;
 	for (int i = 0; i < PQntuples(result); i++)
 		audit_suspect(
 			audit, EXAMINER_TOKENS, CHECK_STALE_LEASE, PQgetvalue(result, i, 0),
@@ -98,32 +101,7 @@ judge_leases(struct audit *audit, const PGresult *result)
 			"a refresh of the stored token began at %.40s and nobody knows how it "
 			"ended; the artist's next job finds out",
 			PQgetvalue(result, i, 1));
-}
-
-static bool
-read_leases(struct audit *audit, struct failure *why)
-{
-	char *after = strdup("");
-	bool done = after != NULL, more = true;
-
-	while (done && more) {
-		const char *const values[] = {after, PAGE_TEXT};
-		PGresult *result =
-			POSTGRES_RESULT(audit_query(audit, &verify_leases, 2, values, why));
-
-		done = result != NULL;
-		more = done && PQntuples(result) == AUDIT_PAGE;
-		if (done)
-			judge_leases(audit, result);
-		if (more) {
-			free(after);
-			after = strdup(PQgetvalue(result, AUDIT_PAGE - 1, 0));
-			done = after != NULL || failure_set(why, FAILURE_AWAY, "out of memory");
-		}
-		PQclear(result);
-	}
-	free(after);
-	return done;
+	return true;
 }
 
 /* Few are parked, few leases are stale: the second look is the first one again. */
@@ -135,5 +113,5 @@ examine_tokens(struct audit *audit, const char *const *ids, size_t count, struct
 	if (!audit->has_journal)
 		return true;
 	return scan_keys(audit, AUDIT_NAME_PARKED, on_parked, audit, why) &&
-	       read_leases(audit, why);
+	       audit_pages(audit, &verify_leases, 2, NULL, judge_leases, audit, why);
 }

@@ -22,7 +22,6 @@
 #define CONNECT_MS   5000
 #define STATEMENT_MS 125000
 #define LOOKS_MAX    200
-#define PAGE_TEXT    "1000"
 
 static const char verify_users_sql[] =
 #include "worker/sql/verify_users.sql.h"
@@ -68,11 +67,14 @@ database_password(const struct config *config)
 	return password;
 }
 
-static void
-take_tokens(struct audit *audit, PGresult *result)
+static bool
+take_tokens(void *arg, struct pg_result *page, struct failure *why)
 {
 	static const char *const what[] = {"", "an access token", "a refresh token"};
+	PGresult *result = POSTGRES_RESULT(page);
+	struct audit *audit = arg;
 
+	(void)why;
 	for (int i = 0; i < PQntuples(result); i++) {
 		audit->figures[FIGURE_USERS]++;
 		for (int column = 1; column <= 2; column++) {
@@ -81,32 +83,7 @@ take_tokens(struct audit *audit, PGresult *result)
 				       (size_t)PQgetlength(result, i, column));
 		}
 	}
-}
-
-static bool
-load_tokens(struct audit *audit, struct failure *why)
-{
-	char *after = strdup("");
-	bool done = after != NULL, more = true;
-
-	while (done && more) {
-		const char *const values[] = {after, PAGE_TEXT};
-		PGresult *result =
-			POSTGRES_RESULT(audit_query(audit, &verify_users, 2, values, why));
-
-		done = result != NULL;
-		more = done && PQntuples(result) == AUDIT_PAGE;
-		if (done)
-			take_tokens(audit, result);
-		if (more) {
-			free(after);
-			after = strdup(PQgetvalue(result, AUDIT_PAGE - 1, 0));
-			done = after != NULL || failure_set(why, FAILURE_AWAY, "out of memory");
-		}
-		PQclear(result);
-	}
-	free(after);
-	return done;
+	return true;
 }
 
 static bool
@@ -122,7 +99,7 @@ load_secrets(struct audit *audit, struct failure *why)
 	if (password != NULL)
 		explicit_bzero(password, strlen(password));
 	free(password);
-	return load_tokens(audit, why);
+	return audit_pages(audit, &verify_users, 2, NULL, take_tokens, audit, why);
 }
 
 /* ---- looking ---- */

@@ -109,6 +109,11 @@ const wrongs = [
 		return work.id;
 	}],
 	['I1 no-reason', async (house) => (await house.deviation(house.someone, { status: 'failed' })).id],
+	['I1 no-reason', async (house) => { // behind three full pages of rows that are in order
+		await house.psql.query(`INSERT INTO deviations (id, user_id, status, title)
+			SELECT ' draft '||i, '${house.someone.id}', 'draft', 'x' FROM generate_series(1, 3000) i`);
+		return (await house.deviation(house.someone, { status: 'failed' })).id;
+	}],
 	['I1 no-link', async (house) => (await house.deviation(house.someone, out({ deviation_url: null }))).id],
 	['I1 dead-lock', async (house) => {
 		const work = await house.deviation(house.someone, { status: 'failed', error_message: 'no' });
