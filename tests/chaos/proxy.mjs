@@ -98,7 +98,10 @@ export class Proxy {
 			if (from.isPaused()) from.resume();
 		};
 		from.on('data', (bytes) => {
-			if (link.dead) return;
+			if (link.dead) {
+				link.unanswered ||= isRequest;
+				return;
+			}
 			waiting.push({ at: performance.now() + this.latency_ms, bytes });
 			if (waiting.length > 64) from.pause();
 			work();
