@@ -76,7 +76,7 @@ async function rage(house, tracks, beside, dice) {
 /** Attempts that answers may have cost by contract: something was sent, and the answer was 500, cut, lost or garbage. */
 async function mayBurn(house, faults) {
 	const rules = (await house.sandbox.get('faults')).filter((rule) => faults.some(({ burns, name }) => burns && name === rule.name));
-	return rules.reduce((sum, { hits }) => sum + hits, 0) + house.proxies.site.cutUnanswered;
+	return rules.reduce((sum, { hits }) => sum + hits, 0) + house.proxies.site.requestsLost;
 }
 
 function tell(house, name, { burned, judged, heard, out, beside, calm_ms }) {

@@ -75,7 +75,7 @@ export async function outages(what, list, { settings = {}, patience_ms = 8000, n
 		await calm(house, 120000);
 		const heard = await ready();
 		const left = await farewell(house);
-		const judged = await faultsOf(house, { burned: house.proxies.site.cutUnanswered });
+		const judged = await faultsOf(house, { burned: house.proxies.site.requestsLost });
 		judged.faults.push(...left, ...heard.lies);
 		for (const { name, ms, claim_ms, request_ms } of felt)
 			console.log(`# ${name} for ${ms / 1000} s: first job ${claim_ms} ms after its return, first request to DeviantArt ${request_ms} ms`);

@@ -27,8 +27,11 @@ export class Proxy {
 		this.target = target;
 		this.links = new Set();
 		this.accepted = 0;
-		/** Connections cut while something had been sent and not been answered: what they carried may count as a failed attempt. */
-		this.cutUnanswered = 0;
+		/**
+		 * Connections that may have taken a request with them, which counts as a failed attempt then: cut ones, as one that was idle may
+		 * just be taken for the next request; dead ones into which something was sent.
+		 */
+		this.requestsLost = 0;
 		this.plain();
 	}
 
@@ -133,14 +136,14 @@ export class Proxy {
 
 	// ---------------------------------------------------------------- what goes wrong
 
-	count(link) {
-		if (link.unanswered && !link.counted) this.cutUnanswered++;
-		link.counted = link.unanswered;
+	count(link, lost = link.unanswered) {
+		if (lost && !link.counted) this.requestsLost++;
+		link.counted ||= lost;
 	}
 
 	cut(how = 'rst') {
 		for (const link of [...this.links]) {
-			this.count(link);
+			this.count(link, true);
 			if (how === 'fin') {
 				link.client.end();
 				link.server?.end();
