@@ -5,6 +5,7 @@ import { createRequire } from 'node:module';
 
 import { root } from '../integration/publish/servers.mjs';
 import { sleep } from '../integration/publish/stage.mjs';
+import { atMost } from './storm_house.mjs';
 
 const modules = process.env.INTEROP_MODULES ?? `${root}/build/interop`;
 const name = 'deviation-publisher';
@@ -48,7 +49,7 @@ class Neighbour {
 	/** One thing that an operator does at a board of BullMQ's. Whatever it meets on its way is its own affair. */
 	async meddle(dice) {
 		const what = ['pause', 'promote', 'retry', 'counts'][dice.below(4)], hold = 100 + dice.below(500), chosen = dice.below(1000);
-		const soon = (promise) => Promise.race([promise, sleep(3000)]).catch(() => {});
+		const soon = (promise) => Promise.race([promise, atMost(3000)]).catch(() => {});
 		if (what === 'pause') {
 			await soon(this.queue.pause());
 			await sleep(hold);
@@ -67,14 +68,17 @@ class Neighbour {
 	/** Until it is so: what a Redis that was away has not heard is said again. */
 	async resume() {
 		for (let left = 60; left > 0; left--) {
-			const done = await Promise.race([this.queue.resume().then(() => true, () => false), sleep(1500)]);
+			const done = await Promise.race([this.queue.resume().then(() => true, () => false), atMost(1500)]);
 			if (done) return;
 			await sleep(500);
 		}
 		throw new Error('the queue cannot be resumed');
 	}
 
+	/** In order if Redis is there; else what it has open is cut, or it would try for ever. */
 	async close() {
-		await Promise.race([Promise.allSettled([this.worker.close(true), this.events.close(), this.queue.close()]), sleep(5000)]);
+		const all = [this.worker, this.events, this.queue];
+		await Promise.race([Promise.allSettled(all.map((one) => one.close(true))), atMost(3000)]);
+		for (const { connection, blockingConnection } of all) for (const one of [connection, blockingConnection]) one?._client?.disconnect();
 	}
 }

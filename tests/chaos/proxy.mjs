@@ -4,9 +4,12 @@ import net from 'node:net';
 
 const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
-/** RST, where there is such a thing: a unix socket only closes. */
+/**
+ * RST, where there is such a thing: a unix socket only closes. Nor can one be reset that has been ended: Node would give up the socket,
+ * keep its handle, and spin at its own end.
+ */
 function reset(socket) {
-	if (socket?.remotePort) socket.resetAndDestroy();
+	if (socket?.remotePort && !socket.writableEnded && !socket.destroyed) socket.resetAndDestroy();
 	else socket?.destroy();
 }
 

@@ -2,7 +2,7 @@
 // Everything that is chosen is drawn from `dice` before the first wait, so that a seed strikes the same blows again.
 import { Psql } from '../integration/publish/servers.mjs';
 import { sleep, until } from '../integration/publish/stage.mjs';
-import { signal } from './storm_house.mjs';
+import { atMost, signal } from './storm_house.mjs';
 
 /** A server is away from `harm` until `mend` is done; the watch is told, as /ready has to know it. */
 async function away(house, who, harm, hold_ms, mend) {
@@ -96,7 +96,7 @@ export const processes = [
 					await sleep(30);
 					process.kill('SIGTERM');
 				}
-				const end = await Promise.race([process.ended, sleep(60000)]);
+				const end = await Promise.race([process.ended, atMost(60000)]);
 				if (!end || ![0, 143].includes(end.code)) house.complaints.push(`a drain ended with ${JSON.stringify(end)}`);
 				await startAgain(instance);
 			});
@@ -120,7 +120,7 @@ export const processes = [
 async function startAgain(instance) {
 	await instance.start();
 	// One that is gone at once has its reasons, and they are a finding.
-	const end = await Promise.race([instance.process.ended, sleep(300)]);
+	const end = await Promise.race([instance.process.ended, atMost(300)]);
 	if (end) throw new Error(`the publisher ended at its start: ${JSON.stringify(end)}\n${instance.process.said(5)}`);
 }
 

@@ -200,6 +200,9 @@ export async function firstClaim(house, since) {
 	return active && Number(active[0].split('-')[0]);
 }
 
+/** Some time at most, for a race: who has won it is not held up by the other. */
+export const atMost = (ms) => new Promise((done) => { setTimeout(done, ms).unref(); });
+
 export function quietly(play) {
 	try {
 		return play();
