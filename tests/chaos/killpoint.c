@@ -286,11 +286,14 @@ at_stop(struct killpoint *k, int status)
 		tell_end(k);
 		return false;
 	}
-	if (k->released && stop != TRACEE_BEFORE && !k->fails_now) {
+	if (k->released)
+		k->steps_left = 0;
+	if (k->released && stop != TRACEE_BEFORE && !k->fails_now &&
+	    !tracee_owes_step(&k->tracee)) {
 		printf("{\"event\":\"released\",\"count\":%ld,\"origins\":%ld}\n", k->count,
 		       k->origins);
 		(void)fflush(stdout);
-		tracee_let_go(&k->tracee);
+		tracee_let_go(&k->tracee, stop);
 		return false;
 	}
 	if (k->steps_left > 0)

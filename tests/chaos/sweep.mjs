@@ -84,8 +84,14 @@ export class Sweep {
 			const workers = this.taker ? this.house.children().filter(({ title }) => title.includes('worker')) : [];
 			return workers.length === 1 && workers[0].pid;
 		}, 30000);
-		if (!idle) throw new Error(`${this.name}: no worker is idle within 30 s\n${this.house.said()}`);
+		if (!idle) throw new Error(`${this.name}: no worker is idle within 30 s: ${await this.scene()}\n${this.house.said()}`);
 		return idle;
+	}
+
+	/** Who there is, for a complaint. */
+	async scene() {
+		const clients = String(await this.house.redis.run('CLIENT', 'LIST')).split('\n').filter((line) => line.includes(` db=${this.house.number} `));
+		return JSON.stringify({ pid: this.house.publisher.pid, children: this.house.children(), clients, gone: [...this.gone] });
 	}
 
 	async dispatcher() {

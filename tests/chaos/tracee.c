@@ -17,8 +17,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define CALL_STOP (SIGTRAP | 0x80) /* PTRACE_O_TRACESYSGOOD */
-#define PIECES    16
+#define CALL_STOP    (SIGTRAP | 0x80) /* PTRACE_O_TRACESYSGOOD */
+#define PIECES       16
+#define PENDING_MOST 32
 
 static bool
 complain(const char *what)
@@ -125,10 +126,25 @@ tracee_step(const struct tracee *tracee)
 	(void)ptrace(PTRACE_SINGLESTEP, tracee->pid, NULL, NULL);
 }
 
-void
-tracee_let_go(const struct tracee *tracee)
+bool
+tracee_owes_step(const struct tracee *tracee)
 {
-	(void)ptrace(PTRACE_DETACH, tracee->pid, NULL, NULL);
+	struct __ptrace_peeksiginfo_args all = {.nr = PENDING_MOST};
+	siginfo_t pending[PENDING_MOST];
+	long count = ptrace(PTRACE_PEEKSIGINFO, tracee->pid, &all, pending);
+
+	for (long i = 0; i < count; i++)
+		if (pending[i].si_signo == SIGTRAP)
+			return true;
+	return false;
+}
+
+void
+tracee_let_go(const struct tracee *tracee, enum tracee_stop stop)
+{
+	int signo = stop == TRACEE_AT_SIGNAL ? WSTOPSIG(tracee->status) : 0;
+
+	(void)ptrace(PTRACE_DETACH, tracee->pid, NULL, (void *)(intptr_t)signo);
 }
 
 /* ---------------------------------------------------------------- changing a call */

@@ -50,8 +50,13 @@ void tracee_interrupt(const struct tracee *tracee);
 /* One instruction further. */
 void tracee_step(const struct tracee *tracee);
 
-/* Lets it run free; it has to be stopped. */
-void tracee_let_go(const struct tracee *tracee);
+/* Whether it has made a step that it was not seen to have made: the trap of it, if nobody waits for
+ * it, kills the process. It has to be stopped. */
+bool tracee_owes_step(const struct tracee *tracee);
+
+/* Lets it run free; it has to be stopped, in this way. A signal that it stands before is its own.
+ */
+void tracee_let_go(const struct tracee *tracee, enum tracee_stop stop);
 
 /* Before a call: it is not made. */
 bool tracee_skip_call(const struct tracee *tracee);

@@ -35,7 +35,7 @@ for (const [name, action, fault, category, wait, stored] of [
 		const work = await house.deviation(await house.artist(), { files: [{ size: 150000 }] });
 		await house.sandbox.fault('submit', { title: work.title }, action, fault);
 		await house.add(work);
-		const row = await house.rowIs(work, ({ retry_count: count }) => count > 0);
+		const row = await house.rowWas(work, ({ retry_count: count }) => count > 0);
 		assert.equal(row.retry_count, 1);
 		assert.equal(row.status, 'scheduled');
 		assert.ok(row.error_message.length > 10, row.error_message);
@@ -150,7 +150,7 @@ scenario('an upload that never ends is ended by the job time-out: one attempt, t
 	const work = await house.deviation(await house.artist());
 	await house.sandbox.fault('submit', { title: work.title }, 'hang');
 	await house.add(work);
-	const row = await house.rowIs(work, ({ retry_count: count }) => count > 0);
+	const row = await house.rowWas(work, ({ retry_count: count }) => count > 0);
 	assert.equal(row.status, 'scheduled');
 	const { job } = await house.published(work);
 	assert.equal(job.attempts, 2);
@@ -184,7 +184,7 @@ scenario('multiple resumes at the first file that is not done; what is published
 	const work = await house.deviation(await house.artist(), { files: [{}, {}, {}] });
 	await house.sandbox.fault('submit', { title: work.title }, 'status', { status: 500, skip: 1 });
 	await house.add(work, { opts: { backoff: { type: 'fixed', delay: 300 } } });
-	const row = await house.rowIs(work, ({ retry_count: count }) => count > 0);
+	const row = await house.rowWas(work, ({ retry_count: count }) => count > 0);
 	assert.notEqual(row.status, 'published');
 	const { row: end, job } = await house.published(work);
 	const { posts, submits, publishes } = await house.seen(work);

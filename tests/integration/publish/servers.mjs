@@ -151,6 +151,7 @@ export class Postgres {
 			await asked.query('CREATE DATABASE template');
 			const psql = ['-X', '-q', '-v', 'ON_ERROR_STOP=1', '-d', 'template', '-f', `${root}/scripts/demo/schema.sql`];
 			await run('psql', psql, { env: this.environment });
+			await run('psql', ['-X', '-q', '-v', 'ON_ERROR_STOP=1', '-d', 'template', '-c', history], { env: this.environment });
 		}
 		asked.close();
 	}
@@ -165,6 +166,18 @@ export class Postgres {
 		return `postgresql://isekai@localhost/${database}?host=${this.directory}&schema=public`;
 	}
 }
+
+/** What every deviation and user has been: a test that looks too late still sees it. */
+const history = `
+CREATE SCHEMA history;
+CREATE TABLE history.rows (seen bigserial PRIMARY KEY, kind name, id text, was jsonb);
+CREATE FUNCTION history.keep() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+BEGIN
+	INSERT INTO history.rows (kind, id, was) VALUES (TG_TABLE_NAME, NEW.id, to_jsonb(NEW));
+	RETURN NULL;
+END $$;
+CREATE TRIGGER keep AFTER INSERT OR UPDATE ON deviations FOR EACH ROW EXECUTE FUNCTION history.keep();
+CREATE TRIGGER keep AFTER INSERT OR UPDATE ON users FOR EACH ROW EXECUTE FUNCTION history.keep();`;
 
 /** A session of psql: one query after another, its answer as JSON. */
 export class Psql {

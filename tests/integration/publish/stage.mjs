@@ -18,6 +18,32 @@ const queue = 'deviation-publisher';
 const only = process.env.ONLY && new RegExp(process.env.ONLY);
 const quiet = /^(completed|failed)$/;
 
+/**
+ * A job added in one step, as BullMQ does it: one that is there already stays as it is (the publisher may have found the row first).
+ * Arguments: the queue's prefix, then the job's id, name, data, options, timestamp, delay and priority.
+ */
+const addScript = `
+local prefix, id, name, data, opts = unpack(ARGV, 1, 5)
+local timestamp, delay, priority = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
+redis.call('INCR', prefix .. 'id')
+if redis.call('EXISTS', prefix .. id) == 1 then
+	redis.call('XADD', prefix .. 'events', '*', 'event', 'duplicated', 'jobId', id)
+	return
+end
+redis.call('HSET', prefix .. id, 'name', name, 'data', data, 'opts', opts, 'timestamp', ARGV[6], 'delay', ARGV[7], 'priority', ARGV[8])
+redis.call('XADD', prefix .. 'events', '*', 'event', 'added', 'jobId', id, 'name', name)
+if delay > 0 then
+	redis.call('ZADD', prefix .. 'delayed', string.format('%.0f', (timestamp + delay) * 4096), id)
+	redis.call('ZADD', prefix .. 'marker', string.format('%.0f', timestamp + delay), '1')
+	return
+elseif priority > 0 then
+	local counter = redis.call('INCR', prefix .. 'pc')
+	redis.call('ZADD', prefix .. 'prioritized', string.format('%.0f', priority * 4294967296 + counter), id)
+else
+	redis.call('LPUSH', prefix .. 'wait', id)
+end
+redis.call('ZADD', prefix .. 'marker', 0, '0')`;
+
 let shared;
 let houses = 0;
 const all = [];
@@ -192,15 +218,18 @@ class House {
 	async deviation(artist, { files = [{}], ...row } = {}) {
 		const id = randomUUID();
 		const deviation = { id, title: row.title ?? `Work ${id.slice(0, 8)}`, artist, job: `deviation-${id}`, files: [] };
-		await this.insert('deviations', {
+		const columns = {
 			id, user_id: artist.id, title: deviation.title, status: 'scheduled', actual_publish_at: inTime('-1 second'),
 			upload_mode: files.length > 1 ? 'multiple' : 'single', ...row,
-		});
-		for (const [i, file] of files.entries()) deviation.files.push(await this.file(deviation, i, file));
+		};
+		const made = files.map((file, i) => this.file(deviation, i, file));
+		deviation.files = made.map(({ file }) => file);
+		await this.insertTogether([['deviations', columns], ...made.map((one) => ['deviation_files', one.row])]);
 		return deviation;
 	}
 
-	async file(deviation, i, { size = 2000 + i, content = picture(size), stored = true, ...row }) {
+	/** Stores the object; the row is its caller's to insert. */
+	file(deviation, i, { size = 2000 + i, content = picture(size), stored = true, ...more }) {
 		const key = `uploads/${deviation.id}/picture ${i}.png`;
 		const object = path.join(this.sandbox.objects, bucket, key);
 		const file = { id: randomUUID(), key, size: content.length };
@@ -208,15 +237,22 @@ class House {
 			mkdirSync(path.dirname(object), { recursive: true });
 			writeFileSync(object, content);
 		}
-		await this.insert('deviation_files', {
+		const row = {
 			id: file.id, deviation_id: deviation.id, original_filename: `picture ${i}.png`, storage_key: key, storage_url: `https://storage.example/${key}`,
-			mime_type: 'image/png', file_size: content.length, sort_order: i, ...row,
-		});
-		return file;
+			mime_type: 'image/png', file_size: content.length, sort_order: i, ...more,
+		};
+		return { file, row };
 	}
 
 	insert(table, row) {
-		return this.psql.query(`INSERT INTO ${table} (${Object.keys(row)}) VALUES (${Object.values(row).map(sql)})`);
+		return this.insertTogether([[table, row]]);
+	}
+
+	/** Rows of several tables, [[table, row], ...], in one statement: whoever looks sees all of them or none. */
+	insertTogether(rows) {
+		const inserts = rows.map(([table, row]) => `INSERT INTO ${table} (${Object.keys(row)}) VALUES (${Object.values(row).map(sql)})`);
+		const last = inserts.pop();
+		return this.psql.query(`${inserts.map((one, i) => `${i > 0 ? ',' : 'WITH'} row_${i} AS (${one}) `).join('')}${last}`);
 	}
 
 	/** Runs one of the program's commands: {code, output, errors}. */
@@ -231,25 +267,11 @@ class House {
 		return (await this.command(['enqueue', ...deviations.map(({ id }) => id)])).code;
 	}
 
-	/** What BullMQ's Queue.add writes (bullmq-protocol.md 5). job: {id, name, data, opts, timestamp, delay, priority} */
+	/** BullMQ's Queue.add (bullmq-protocol.md 5). job: {id, name, data, opts, timestamp, delay, priority} */
 	async addJob({ id, data, name = 'publish-deviation', opts = {}, timestamp = Date.now(), delay = 0, priority = 0 }) {
 		const options = { attempts: 7, jobId: id, ...opts };
 		const text = typeof data === 'string' ? data : JSON.stringify(data);
-		await this.redis.run('INCR', this.key('id'));
-		await this.redis.run('HSET', this.key(id), 'name', name, 'data', text, 'opts', JSON.stringify(options), 'timestamp', timestamp,
-			'delay', delay, 'priority', priority);
-		await this.redis.run('XADD', this.key('events'), '*', 'event', 'added', 'jobId', id, 'name', name);
-		if (delay > 0) {
-			await this.redis.run('ZADD', this.key('delayed'), (timestamp + delay) * 4096, id);
-			await this.redis.run('ZADD', this.key('marker'), timestamp + delay, '1');
-		} else if (priority > 0) {
-			const counter = await this.redis.run('INCR', this.key('pc'));
-			await this.redis.run('ZADD', this.key('prioritized'), priority * 4294967296 + counter, id);
-			await this.redis.run('ZADD', this.key('marker'), 0, '0');
-		} else {
-			await this.redis.run('LPUSH', this.key('wait'), id);
-			await this.redis.run('ZADD', this.key('marker'), 0, '0');
-		}
+		await this.redis.run('EVAL', addScript, 0, this.key(''), id, name, text, JSON.stringify(options), timestamp, delay, priority);
 	}
 
 	/** The deviation's job, as the API server adds it. */
@@ -321,6 +343,20 @@ class House {
 		return until(() => `row ${deviation.id} is ${wanted}; it is ${JSON.stringify(row)}\n${this.said(deviation)}`, async () => {
 			row = await this.row(deviation);
 			return (typeof wanted === 'string' ? row.status === wanted : wanted(row)) && row;
+		}, ms);
+	}
+
+	/** Everything that a row of `deviations` or `users` has been, in order. */
+	async history(kind, { id }) {
+		return (await this.psql.rows(`SELECT was FROM history.rows WHERE kind = ${sql(kind)} AND id = ${sql(id)} ORDER BY seen`)).map(({ was }) => was);
+	}
+
+	/** The first row of the deviation that was so, whatever became of it since: a state that the next attempt ends. */
+	rowWas(deviation, wanted, ms = 20000) {
+		let rows;
+		return until(() => `row ${deviation.id} was once ${wanted}; it was ${JSON.stringify(rows)}\n${this.said(deviation)}`, async () => {
+			rows = await this.history('deviations', deviation);
+			return rows.find(wanted);
 		}, ms);
 	}
 
