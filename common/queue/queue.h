@@ -112,14 +112,20 @@ bool queue_claim(struct queue *queue, const char *token, const char *worker_name
  */
 bool queue_may_hold_job(const struct queue *queue);
 
-/* ---- ending a claim (8, 9, 10). Each optionally claims the next job in the same script ---- */
+/*
+ * ---- ending a claim (8, 9, 10). Each optionally claims the next job in the same script ----
+ *
+ * An ending is of one claim, told by its token, number and moment (attempts_started, claimed_ms):
+ * one that arrives late, by a connection that was cut, changes nothing of a later claim.
+ */
 
 /* What became of the claim that is ended. */
 enum queue_end_state {
 	QUEUE_ENDED,
 	QUEUE_END_LOST, /* hash gone (-1), lock missing (-2) or another's (-6), not in active (-3),
-			   tombstone: somebody else has it; nothing was changed. Also the answer to
-			   a repeated ending whose first answer was lost */
+			   tombstone, or our lock by a later claim: this claim is over, nothing was
+			   changed. Also the answer to a repeated ending whose first answer was
+			   lost */
 	QUEUE_END_PENDING_CHILDREN, /* -4, -9 (completed only) */
 };
 struct queue_end {

@@ -31,6 +31,10 @@ decode_end(struct queue *queue, const struct redisReply *reply, int64_t sent_mon
 		break;
 	case 'L':
 		break;
+	case 'A':
+		/* The first telling took the same job again, or Redis came back older. */
+		queue->unsure = true;
+		break;
 	case 'C':
 		decoded.state = QUEUE_END_PENDING_CHILDREN;
 		break;
@@ -70,7 +74,7 @@ bounded_delay(int64_t delay_ms, int64_t least)
 	return delay_ms < DELAY_MAX_MS ? delay_ms : DELAY_MAX_MS;
 }
 
-/* id, token: how every ending begins. */
+/* id, token, and which claim of that token: how every ending begins. */
 static void
 begin_args(struct queue_args *args, const struct queue *queue, const struct queue_job *job,
 	   const char *token)
@@ -78,6 +82,8 @@ begin_args(struct queue_args *args, const struct queue *queue, const struct queu
 	queue_args_init(args, queue);
 	queue_args_bytes(args, job->id, job->options->id_size);
 	queue_args_text(args, token);
+	queue_args_int(args, job->attempts_started);
+	queue_args_int(args, job->claimed_ms);
 }
 
 static void

@@ -149,6 +149,97 @@ a_lost_claim_changes_nothing(void **state)
 	queue_job_free(job);
 }
 
+/* A later claim of the same job has another moment. */
+static void
+let_the_clock_go_on(const struct queue_job *job)
+{
+	while (now_ms() <= job->claimed_ms)
+		;
+}
+
+/* A command that was on its way when its connection broke may come after the next claim by the same
+ * process, whose token is the same. */
+static void
+what_an_earlier_claim_sent_changes_nothing(void **state)
+{
+	struct queue_end end = {0};
+	struct queue_job *earlier, *job;
+
+	(void)state;
+	plant("a", "{}", 5);
+	plant("b", "{}", 5);
+	earlier = claim("t", "a");
+	assert_true(queue_put_back(bench_queue, earlier, "t", &end, &bench_why));
+	assert_int_equal(end.state, QUEUE_ENDED);
+	job = claim("t", "a");
+	expect_all_lost(earlier, "t");
+	assert_ask("t", "GET bull:q:a:lock");
+	complete(job, "t");
+	queue_job_free(earlier);
+}
+
+/* Who adds a job anew or retries it by hand lets its claims be counted from the beginning. */
+static void
+a_job_of_the_same_id_is_another_claim(void **state)
+{
+	struct queue_end end = {0};
+	struct queue_job *earlier, *job;
+	bool removed;
+
+	(void)state;
+	plant("a", "{}", 5);
+	earlier = claim("t", "a");
+	let_the_clock_go_on(earlier);
+	assert_true(queue_complete(bench_queue, earlier, "t", "1", NULL, &end, &bench_why));
+	assert_true(queue_remove(bench_queue, "a", &removed, &bench_why));
+	assert_true(removed);
+	plant("a", "{}", 5);
+	job = claim("t", "a");
+	assert_int_equal(job->attempts_started, earlier->attempts_started);
+	expect_all_lost(earlier, "t");
+	complete(job, "t");
+	queue_job_free(earlier);
+}
+
+/* The first telling ended the claim and took the same job again; its answer was lost. */
+static void
+an_ending_told_again_ends_no_later_claim(void **state)
+{
+	struct queue_end end = {0};
+	struct queue_job *first, *second;
+
+	(void)state;
+	plant("a", "{\"attempts\":7}", 5);
+	first = claim("t", "a");
+	assert_true(queue_retry(bench_queue, first, "t", 0, "r", "", &next, &end, &bench_why));
+	assert_int_equal(end.next.state, QUEUE_CLAIM_JOB);
+	assert_string_equal(end.next.job->id, "a");
+	queue_job_free(end.next.job);
+	assert_true(queue_retry(bench_queue, first, "t", 0, "r", "", &next, &end, &bench_why));
+	assert_int_equal(end.state, QUEUE_END_LOST);
+	assert_ask("1 2", "HMGET bull:q:a atm ats");
+	/* It is found, and can be ended. */
+	second = claim("t", "a");
+	assert_int_equal(second->attempts_started, 2);
+	assert_ask("1 2", "HMGET bull:q:a atm ats");
+	complete(second, "t");
+	queue_job_free(first);
+}
+
+/* Fields that somebody took away accuse nobody: the lock is ours. */
+static void
+a_job_that_lost_its_count_can_be_ended(void **state)
+{
+	struct queue_job *job;
+
+	(void)state;
+	plant("a", "{}", 5);
+	job = claim("t", "a");
+	ask("HDEL bull:q:a ats processedOn");
+	complete(job, "t");
+	assert_ask("1", "ZCARD bull:q:completed");
+}
+
 static void
 a_job_removed_by_force_is_lost_and_cleaned_up(void **state)
 {
@@ -390,6 +481,10 @@ main(void)
 		TEST(drained_is_told_by_bullmqs_rule),
 		TEST(a_return_value_must_be_json),
 		TEST(a_lost_claim_changes_nothing),
+		TEST(what_an_earlier_claim_sent_changes_nothing),
+		TEST(a_job_of_the_same_id_is_another_claim),
+		TEST(an_ending_told_again_ends_no_later_claim),
+		TEST(a_job_that_lost_its_count_can_be_ended),
 		TEST(a_job_removed_by_force_is_lost_and_cleaned_up),
 		TEST(children_are_waited_for),
 		TEST(failing_leaves_what_bullmq_leaves),

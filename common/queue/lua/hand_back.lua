@@ -7,7 +7,7 @@ local returned = {}
 -- give_up() would refuse a token that has its tombstone already: this may be the second time.
 call("DEL", "!dead:" .. token)
 for _, id in ipairs(call("LRANGE", "@active", "0", "-1")) do
-	local fields = call("GET", "@" .. id .. ":lock") == token and give_up(id, token, false)
+	local fields = call("GET", "@" .. id .. ":lock") == token and give_up(id, token)
 	if fields then
 		put_back(meta, id, fields[1])
 		returned[#returned + 1] = id

@@ -1,6 +1,6 @@
--- return_job.lua - one job goes back. ARGV: id, token. Gives { E } or { L }.
+-- return_job.lua - one job goes back. ARGV: id, token, started, claimed. Gives { E }, { L } or { A } (give_up.lua).
 
-local fields, refused = give_up(ARGV[1], ARGV[2], false)
+local fields, refused = give_up(ARGV[1], ARGV[2], ARGV[3], ARGV[4])
 if not fields then
 	return { refused }
 end
