@@ -32,6 +32,9 @@ static struct {
 	bool begun_foreign;                  /* somebody else locked it a short while ago */
 	int64_t held_by_dead_ms[POSTS_MOST]; /* since when; 0: not so */
 	char holder[SCOREBOARD_TOKEN_SIZE];  /* of the job that a script is about to end */
+	uint64_t sent_for;                   /* the claim that it was sent for */
+	uint64_t claims;                     /* so many there were */
+	uint64_t claim[POSTS_MOST];          /* the last one of each post's job */
 } seen;
 
 void
@@ -101,15 +104,22 @@ check_queue(void)
 	}
 }
 
+/* The number of the job's last claim; NULL: it is no post's job. */
+static uint64_t *
+last_claim_of(const char *id)
+{
+	const struct post_row *post = tables_post(id + strlen("deviation-"));
+
+	return post == NULL ? NULL : &seen.claim[post - tables.posts];
+}
+
 /* The job's lock was just given to this token: nobody else may still count on his. */
 static void
-check_sole_owner(const char *id)
+check_sole_owner(const char *id, const char *token)
 {
-	struct process *claimer = process_current();
+	const struct process *claimer = process_by_token(token);
 	struct process *p;
 
-	if (claimer != NULL && strcmp(claimer->ended_job, id) == 0)
-		claimer->ended_job[0] = '\0';
 	if (claimer == NULL ||
 	    sim_now_ms() - seen.redis_forgot_ms < claimer->child.config->lock_duration_ms)
 		return;
@@ -125,7 +135,7 @@ check_sole_owner(const char *id)
 		    !scoreboard_job(p->child.board, p->child.slot, &job, &lease_end_ms))
 			continue;
 		if (strcmp(job.id, id) == 0 && lease_end_ms > sim_now_ms() &&
-		    strcmp(p->ended_job, id) != 0)
+		    p->ended_claim != p->claim)
 			sim_violation("one owner a job", "%s is claimed while %s has %lld ms left",
 				      id, process_name(p),
 				      (long long)(lease_end_ms - sim_now_ms()));
@@ -161,8 +171,30 @@ ends_a_claim(const char *name)
 	       strcmp(name, "return_job") == 0;
 }
 
+bool
+check_ends_a_claim(const char *source)
+{
+	return source != NULL && ends_a_claim(check_script_name(source));
+}
+
+bool
+check_is_claimed_again(const char *id, uint64_t claim)
+{
+	const uint64_t *last = last_claim_of(id);
+
+	return last != NULL && *last > claim;
+}
+
+static bool
+gives_claims(const char *name)
+{
+	return strcmp(name, "claim") == 0 || strcmp(name, "end_job") == 0 ||
+	       strcmp(name, "retry_job") == 0;
+}
+
 void
-check_before_script(const char *source, int key_count, int argc, const char *const *argv)
+check_before_script(const char *source, int key_count, int argc, const char *const *argv,
+		    uint64_t claim)
 {
 	const char *name = check_script_name(source);
 	const struct store_key *lock;
@@ -176,6 +208,7 @@ check_before_script(const char *source, int key_count, int argc, const char *con
 	snprintf(lock_name, sizeof(lock_name), QUEUE "%s:lock", argv[key_count]);
 	lock = store_find(lock_name);
 	snprintf(seen.holder, sizeof(seen.holder), "%s", lock == NULL ? "" : lock->items[0].text);
+	seen.sent_for = claim;
 }
 
 void
@@ -190,16 +223,45 @@ check_sent(struct process *sender, const char *source, const char *const *args)
 			      process_name(sender), args[0]);
 }
 
+void
+check_heard(struct process *sender, const char *source, const struct redisReply *reply)
+{
+	const char *name = check_script_name(source);
+	const char *id = gives_claims(name) ? neighbours_given(name, reply) : NULL;
+	const uint64_t *claim = id == NULL ? NULL : last_claim_of(id);
+
+	if (claim != NULL)
+		sender->claim = *claim;
+}
+
 static void
 check_ending(const char *const *args, bool ended)
 {
 	struct process *ender = process_by_token(args[1]);
+	const uint64_t *claim = last_claim_of(args[0]);
 
 	if (ended && strcmp(seen.holder, args[1]) != 0)
 		sim_violation("5 who lost the lock ends nothing",
 			      "%s is ended by %s, locked by \"%s\"", args[0], args[1], seen.holder);
+	/* The token is the same for all claims of a process. */
+	if (ended && claim != NULL && seen.sent_for != *claim)
+		sim_violation("3 a command ends its own claim only",
+			      "%s is ended by what %s sent for claim %llu; it is claim %llu's",
+			      args[0], args[1], (unsigned long long)seen.sent_for,
+			      (unsigned long long)*claim);
 	if (ender != NULL)
-		snprintf(ender->ended_job, sizeof(ender->ended_job), "%s", args[0]);
+		ender->ended_claim = seen.sent_for;
+}
+
+static void
+check_claim(const char *id, const char *token)
+{
+	uint64_t *claim = last_claim_of(id);
+
+	sim_count(SIM_CLAIMS);
+	if (claim != NULL)
+		*claim = ++seen.claims;
+	check_sole_owner(id, token);
 }
 
 static bool
@@ -230,14 +292,11 @@ check_after_script(const char *source, int key_count, int argc, const char *cons
 	check_queue();
 	if (ends_a_claim(name))
 		check_ending(argv + key_count, neighbours_has_ended(reply));
-	if (strcmp(name, "claim") == 0 || strcmp(name, "end_job") == 0 ||
-	    strcmp(name, "retry_job") == 0) {
+	if (gives_claims(name)) {
 		const char *id = neighbours_claimed(name, reply);
 
-		if (id != NULL) {
-			sim_count(SIM_CLAIMS);
-			check_sole_owner(id);
-		}
+		if (id != NULL)
+			check_claim(id, argv[key_count + (ends_a_claim(name) ? 1 : 0)]);
 	}
 	if (argc > key_count && (strcmp(name, "end_job") == 0 || strcmp(name, "retry_job") == 0))
 		check_attempts(argv[key_count]);

@@ -16,11 +16,18 @@ struct sim_login;
 
 /* ---- told of what happens ---- */
 
-void check_before_script(const char *source, int key_count, int argc, const char *const *argv);
+/* claim: the one that the sender knew of when it sent the script; 0: none. */
+void check_before_script(const char *source, int key_count, int argc, const char *const *argv,
+			 uint64_t claim);
 void check_after_script(const char *source, int key_count, int argc, const char *const *argv,
 			const struct redisReply *reply);
 /* The process sends the script; it may never arrive. */
 void check_sent(struct process *sender, const char *source, const char *const *args);
+bool check_ends_a_claim(const char *source); /* NULL: no script, so it does not */
+/* Whether there was a claim of this job after that one. */
+bool check_is_claimed_again(const char *id, uint64_t claim);
+/* The answer has reached it. */
+void check_heard(struct process *sender, const char *source, const struct redisReply *reply);
 /* "gates", "claim", "end_job" ...; for the trace. */
 const char *check_script_name(const char *source);
 void check_redis_lost(enum redis_memory memory);

@@ -37,6 +37,7 @@ sweep_sees_nothing|worker/dispatcher/sweep.c|s/if \(strcmp\(state, "missing"\) =
 orphans_of_redis_never_stalled|worker/dispatcher/dispatcher.c|s/!check_stalled\(d, why\)/0/
 renewal_takes_locks_back|common/queue/queue_script.c+common/queue/lua/renew.lua|s/if call\("GET", lock_key\) == token then/if true then/
 lock_is_not_checked_at_the_end|common/queue/queue_script.c+common/queue/lua/give_up.lua|s/if call\("GET", key \.\. ":lock"\) ~= token or \(odd and/if (odd and/
+claims_are_not_told_apart|common/queue/queue_script.c+common/queue/lua/give_up.lua|s/elseif started and/elseif false and/
 death_is_not_recorded|supervisor/policy.c|s/return end != END_ASKED \|\| had_job;/return false;/
 refusal_is_kept_quiet|worker/job_failure.c|s/if \(why->category == FAILURE_RATE_LIMIT \|\| why->category == FAILURE_QUOTA_EXCEEDED\)/if (why->category == FAILURE_QUOTA_EXCEEDED)/
 pace_is_forgotten|worker/gates.c+worker/lua/gates.lua|s/state\.earliest = math\.ceil\(now \+ gap\)/state.earliest = now/

@@ -332,16 +332,31 @@ neighbours_script_name(const char *source)
 	return strstr(source, "halfOpenAttempts") != NULL ? "gates" : "probe";
 }
 
-const char *
-neighbours_claimed(const char *name, const struct redisReply *reply)
+/* What fetch.lua gave; NULL: nothing, or no job. */
+static const struct redisReply *
+claim_in(const char *name, const struct redisReply *reply)
 {
 	if (strcmp(name, "claim") != 0)
 		reply = reply->type == REDIS_REPLY_ARRAY && reply->elements == 2 ? reply->element[1]
 										 : NULL;
-	if (reply == NULL || reply->type != REDIS_REPLY_ARRAY || reply->elements != 5 ||
-	    reply->element[0]->str[0] != 'J')
-		return NULL;
-	return reply->element[2]->str;
+	return reply != NULL && reply->type == REDIS_REPLY_ARRAY && reply->elements == 5 ? reply
+											 : NULL;
+}
+
+const char *
+neighbours_claimed(const char *name, const struct redisReply *reply)
+{
+	const struct redisReply *claim = claim_in(name, reply);
+
+	return claim != NULL && claim->element[0]->str[0] == 'J' ? claim->element[2]->str : NULL;
+}
+
+const char *
+neighbours_given(const char *name, const struct redisReply *reply)
+{
+	const struct redisReply *claim = claim_in(name, reply);
+
+	return claim != NULL ? claim->element[2]->str : NULL;
 }
 
 bool

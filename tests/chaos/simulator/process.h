@@ -33,7 +33,9 @@ struct process {
 	bool control_closed; /* the supervisor is gone */
 	const char *at;      /* what it is about; for the trace */
 	bool has_refusal;    /* DeviantArt asked it to slow down, and the gates were not told yet */
-	char ended_job[64];  /* the queue knows that job's end, the process may not yet */
+	/* Claims are numbered by the simulator, 0 is none. */
+	uint64_t claim;       /* the last one that it has heard of */
+	uint64_t ended_claim; /* the queue was told of that one's end, the process may not know */
 
 	/* A request that has left: it may take effect although its sender dies. */
 	void (*detach)(void *request, int64_t effect_ms);

@@ -19,15 +19,18 @@
 #include "tests/chaos/simulator/sim.h"
 #include "tests/chaos/simulator/store.h"
 
-#define CONNECTIONS  256
-#define SOURCES      64
-#define PENDING_MOST 256
-#define ARGS_MOST    2048
+#define CONNECTIONS   256
+#define SOURCES       64
+#define PENDING_MOST  256
+#define ARGS_MOST     2048
+#define HELD_MOST_MS  (120 * 1000)
+#define LOOK_AGAIN_MS 400
 
 struct command {
 	const char *source; /* a script's text; NULL: a plain command */
 	int key_count, argc;
 	char **argv;
+	uint64_t claim; /* that its sender knew of when it sent it */
 };
 
 struct redis {
@@ -121,22 +124,6 @@ serve_blocked(void)
 	}
 }
 
-static redisReply *
-execute(const char *source, int key_count, int argc, const char *const *argv)
-{
-	redisReply *reply;
-
-	if (source == NULL) {
-		reply = store_command(argc, argv);
-	} else {
-		check_before_script(source, key_count, argc, argv);
-		reply = store_script(source, key_count, argc, argv);
-		check_after_script(source, key_count, argc, argv, reply);
-	}
-	serve_blocked();
-	return reply;
-}
-
 static const char *
 command_name(const struct command *command)
 {
@@ -146,8 +133,19 @@ command_name(const struct command *command)
 static redisReply *
 execute_command(const struct command *command)
 {
-	return execute(command->source, command->key_count, command->argc,
-		       (const char *const *)command->argv);
+	const char *const *argv = (const char *const *)command->argv;
+	redisReply *reply;
+
+	if (command->source == NULL) {
+		reply = store_command(command->argc, argv);
+	} else {
+		check_before_script(command->source, command->key_count, command->argc, argv,
+				    command->claim);
+		reply = store_script(command->source, command->key_count, command->argc, argv);
+		check_after_script(command->source, command->key_count, command->argc, argv, reply);
+	}
+	serve_blocked();
+	return reply;
 }
 
 /* ---- what arrives without its sender ---- */
@@ -157,6 +155,7 @@ struct late_commands {
 	struct command commands[PENDING_MOST + 1];
 	int count;
 	uint64_t epoch;
+	int64_t held_until_ms; /* the ending of a claim waits for the job's next one so long */
 };
 
 struct request {
@@ -164,12 +163,26 @@ struct request {
 	struct command *command;
 };
 
+static bool
+is_held_back(const struct late_commands *late)
+{
+	const struct command *last = &late->commands[late->count - 1];
+
+	return sim_now_ms() < late->held_until_ms && redis_server.up &&
+	       late->epoch == redis_server.epoch &&
+	       !check_is_claimed_again(last->argv[last->key_count], last->claim);
+}
+
 static void
 arrive(void *argument)
 {
 	struct late_commands *late = argument;
 	bool arrives = redis_server.up && late->epoch == redis_server.epoch;
 
+	if (is_held_back(late)) {
+		sim_plan(sim_now_ms() + sim_between(1, LOOK_AGAIN_MS), arrive, late);
+		return;
+	}
 	for (int i = 0; i < late->count; i++) {
 		struct command *command = &late->commands[i];
 
@@ -182,10 +195,9 @@ arrive(void *argument)
 	free(late);
 }
 
-static void
-detach(void *argument, int64_t effect_ms)
+static struct late_commands *
+take_late(const struct request *request)
 {
-	const struct request *request = argument;
 	const struct command *command = request->command;
 	struct late_commands *late = calloc(1, sizeof(*late));
 
@@ -198,8 +210,28 @@ detach(void *argument, int64_t effect_ms)
 	late->commands[late->count++] =
 		copy_command(command->source, command->key_count, command->argc,
 			     (const char *const *)command->argv);
+	late->commands[late->count - 1].claim = command->claim;
 	late->epoch = redis_server.epoch;
-	sim_plan(effect_ms, arrive, late);
+	return late;
+}
+
+static void
+detach(void *argument, int64_t effect_ms)
+{
+	sim_plan(effect_ms, arrive, take_late(argument));
+}
+
+/* The way holds back what its sender will tell again, often until the same process has claimed the
+ * same job again: then the token alone does not tell the claims apart. */
+static void
+come_late(const struct request *request)
+{
+	struct late_commands *late = take_late(request);
+
+	if (check_ends_a_claim(request->command->source) && sim_chance(5000))
+		late->held_until_ms = sim_now_ms() + HELD_MOST_MS;
+	sim_count(SIM_LATE_EFFECTS);
+	sim_plan(sim_now_ms() + sim_between(0, 2000), arrive, late);
 }
 
 /* ---- connections ---- */
@@ -350,6 +382,17 @@ let_pending_arrive(struct redis *redis)
 	forget_pending(redis);
 }
 
+/* How often this command's way is cut: a job that is given back may be claimed again, by the same
+ * process too. There are few of these. */
+static unsigned
+cuts_of(const struct command *command)
+{
+	const char *name = command_name(command);
+	bool gives_back = strcmp(name, "retry_job") == 0 || strcmp(name, "return_job") == 0;
+
+	return (gives_back ? 5 : 1) * weather.cut_redis;
+}
+
 static redisReply *
 exchange(struct redis *redis, int64_t timeout_ms, struct failure *why, struct command *command)
 {
@@ -366,6 +409,7 @@ exchange(struct redis *redis, int64_t timeout_ms, struct failure *why, struct co
 	if (p != NULL && command->source != NULL)
 		check_sent(p, command->source,
 			   (const char *const *)command->argv + command->key_count);
+	command->claim = p != NULL ? p->claim : 0;
 	if (!redis_connect(redis, timeout_ms, why))
 		return NULL;
 	if (p != NULL) {
@@ -380,12 +424,10 @@ exchange(struct redis *redis, int64_t timeout_ms, struct failure *why, struct co
 		lost(redis, why, is_broken(redis) ? "connection lost" : "no answer in time");
 		return NULL;
 	}
-	if (p != NULL && sim_strikes(weather.cut_redis)) {
+	if (p != NULL && sim_strikes(cuts_of(command))) {
 		sim_count(SIM_CUTS);
-		if (sim_chance(4000)) {
-			detach(&request, sim_now_ms() + sim_between(0, 2000));
-			sim_count(SIM_LATE_EFFECTS);
-		}
+		if (sim_chance(4000))
+			come_late(&request);
 		TRACE("%s cut from Redis before %s", process_name(p), p->at);
 		lost(redis, why, "connection lost before the command arrived");
 		return NULL;
@@ -394,13 +436,15 @@ exchange(struct redis *redis, int64_t timeout_ms, struct failure *why, struct co
 	reply = execute_command(command);
 	if (p != NULL) {
 		process_latency();
-		if (is_broken(redis) || sim_now_ms() > end_ms || sim_strikes(weather.cut_redis)) {
+		if (is_broken(redis) || sim_now_ms() > end_ms || sim_strikes(cuts_of(command))) {
 			sim_count(SIM_CUTS);
 			TRACE("%s cut from Redis after %s", process_name(p), p->at);
 			redis_reply_free(reply);
 			lost(redis, why, "connection lost before the answer");
 			return NULL;
 		}
+		if (command->source != NULL)
+			check_heard(p, command->source, reply);
 	}
 	redis->answer_lost = false;
 	return reply;
