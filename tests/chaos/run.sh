@@ -10,9 +10,10 @@
 # allocation, and the supervisor's.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
-make -s all >&2 && make -s VARIANT=release build/release/tests/chaos/killpoint build/release/tests/support/starve.so >&2 || exit 1
+make -s all simulator >&2 && make -s VARIANT=release build/release/tests/chaos/killpoint build/release/tests/support/starve.so >&2 || exit 1
 # One file at a time: each plays a dozen houses. What is measured alone is measured alone: memory under load.
 status=0
+tests/chaos/simulator/mirror.sh || status=1
 beside=(handback storm sweep sweep_calls)
 beside=("${beside[@]/#/tests/chaos/}")
 node --test --test-reporter=tap --test-concurrency=1 "${beside[@]/%/.test.mjs}" || status=1

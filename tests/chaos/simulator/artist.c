@@ -279,9 +279,9 @@ make_post(int number)
 	for (int i = 0; i < post->file_count; i++) {
 		struct file_row *file = &post->files[i];
 
-		snprintf(file->id, sizeof(file->id), "f%d", i);
+		snprintf(file->id, sizeof(file->id), "post%d.f%d", number, i);
 		snprintf(file->name, sizeof(file->name), "picture%d.png", i);
-		snprintf(file->key, sizeof(file->key), "post%d/f%d", number, i);
+		snprintf(file->key, sizeof(file->key), "post%d/%s", number, file->id);
 		snprintf(file->type, sizeof(file->type), "image/png");
 		file->size_bytes = share_titles ? 50000 : 50000 + 1000 * number + i;
 	}

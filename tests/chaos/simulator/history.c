@@ -12,6 +12,7 @@
 #include "tests/chaos/simulator/checks.h"
 #include "tests/chaos/simulator/deviantart.h"
 #include "tests/chaos/simulator/host.h"
+#include "tests/chaos/simulator/mirror.h"
 #include "tests/chaos/simulator/process.h"
 #include "tests/chaos/simulator/server.h"
 #include "tests/chaos/simulator/sim.h"
@@ -457,6 +458,7 @@ begin(uint64_t seed)
 {
 	sim_begin(seed);
 	server_forget_all();
+	mirror_forget_all();
 	check_begin();
 	choose_settings();
 	choose_weather(sim_now_ms() + ONE_OF(10000, 30000, 60000, 120000, 400000));

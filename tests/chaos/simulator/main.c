@@ -3,6 +3,8 @@
  *
  *   simulator --histories N [--from SEED]    many; seeds.txt first
  *   simulator --seed N                       one, with a trace of every step
+ *             --postgres CONNINFO            and each statement in a real PostgreSQL, too
+ * (mirror.h)
  *
  * Histories are played by forked children, a batch each: what a killed process left on the heap
  * dies with them, and so does whatever a sanitizer ends.
@@ -18,9 +20,13 @@
 #include <unistd.h>
 
 #include "tests/chaos/simulator/history.h"
+#include "tests/chaos/simulator/mirror.h"
 #include "tests/chaos/simulator/sim.h"
+#include "tests/chaos/simulator/statement_play.h"
 
 #define BATCH 50
+
+static bool playing_statements; /* not histories */
 
 /* Killed processes never free what they had. */
 const char *__asan_default_options(void);
@@ -36,6 +42,7 @@ __asan_default_options(void)
 static bool
 play(const uint64_t *seeds, uint64_t first, uint64_t count, bool tracing)
 {
+	void (*one)(uint64_t seed) = playing_statements ? statement_play : history_play;
 	pid_t pid;
 	int status = 0;
 
@@ -48,7 +55,7 @@ play(const uint64_t *seeds, uint64_t first, uint64_t count, bool tracing)
 	if (pid == 0) {
 		sim_tracing = tracing;
 		for (uint64_t i = 0; i < count; i++)
-			history_play(seeds != NULL ? seeds[i] : first + i);
+			one(seeds != NULL ? seeds[i] : first + i);
 		fflush(stdout);
 		_Exit(0);
 	}
@@ -79,8 +86,12 @@ tell_failure(void)
 	memcpy(text, sim_report->text, sizeof(text));
 	printf("# seed %llu, step %llu, %.3f s: %s: %s\n", (unsigned long long)seed, step, at_s,
 	       invariant, text);
-	printf("# the line for tests/chaos/simulator/seeds.txt:\n# %llu  # %s\n",
-	       (unsigned long long)seed, invariant);
+	if (playing_statements)
+		printf("# it was no history: --statements 1 --seed %llu shows it\n",
+		       (unsigned long long)seed);
+	else
+		printf("# the line for tests/chaos/simulator/seeds.txt:\n# %llu  # %s\n",
+		       (unsigned long long)seed, invariant);
 }
 
 /* ---- the seeds that once went wrong ---- */
@@ -114,9 +125,9 @@ read_seeds(const char *path, uint64_t *count)
 /* ---- options ---- */
 
 struct options {
-	uint64_t histories, from, seed;
+	uint64_t histories, from, seed, statements;
 	bool one;
-	const char *seeds_path;
+	const char *seeds_path, *postgres;
 };
 
 static uint64_t
@@ -139,6 +150,8 @@ read_options(int argc, char **argv)
 					      {"from", required_argument, NULL, 'f'},
 					      {"seed", required_argument, NULL, 's'},
 					      {"seeds", required_argument, NULL, 'r'},
+					      {"postgres", required_argument, NULL, 'p'},
+					      {"statements", required_argument, NULL, 't'},
 					      {NULL, 0, NULL, 0}};
 	struct options options = {.histories = 1000, .from = 1, .seeds_path = NULL};
 	int option;
@@ -158,9 +171,16 @@ read_options(int argc, char **argv)
 		case 'r':
 			options.seeds_path = optarg;
 			break;
+		case 't':
+			options.statements = read_number(optarg);
+			break;
+		case 'p':
+			options.postgres = optarg;
+			break;
 		default:
-			fprintf(stderr, "usage: simulator [--histories N] [--from SEED] [--seeds "
-					"FILE] | --seed N\n");
+			fprintf(stderr,
+				"usage: simulator [--postgres CONNINFO] [--statements N] "
+				"[--histories N] [--from SEED] [--seeds FILE] | --seed N\n");
 			exit(64);
 		}
 	}
@@ -189,6 +209,19 @@ now_s(void)
 }
 
 static bool
+play_many(uint64_t first, uint64_t count)
+{
+	bool good = true;
+
+	for (uint64_t done = 0; good && done < count; done += BATCH) {
+		uint64_t left = count - done;
+
+		good = play(NULL, first + done, left < BATCH ? left : BATCH, false);
+	}
+	return good;
+}
+
+static bool
 play_all(const struct options *options)
 {
 	uint64_t known;
@@ -197,12 +230,26 @@ play_all(const struct options *options)
 	bool good = seeds == NULL || play(seeds, 0, known, false);
 
 	free(seeds);
-	for (uint64_t done = 0; good && done < options->histories; done += BATCH) {
-		uint64_t left = options->histories - done;
+	if (!good || !play_many(options->from, options->histories))
+		return false;
+	playing_statements = true;
+	return play_many(options->from, options->statements);
+}
 
-		good = play(NULL, options->from + done, left < BATCH ? left : BATCH, false);
+/* all_compared: no statement of worker/sql/ was left out, if there was a mirror. */
+static void
+tell_results(const struct options *options, bool good, bool all_compared)
+{
+	const char *result = good ? "ok" : "not ok";
+
+	if (options->postgres == NULL) {
+		printf("1..1\n%s 1 - every history keeps what must always hold\n", result);
+		return;
 	}
-	return good;
+	printf("1..2\n%s 1 - the model of worker/sql/ answers and writes as PostgreSQL does\n",
+	       result);
+	printf("%s 2 - every statement of the model was compared\n",
+	       all_compared ? "ok" : "not ok");
 }
 
 int
@@ -218,7 +265,10 @@ main(int argc, char **argv)
 		perror("simulator: mmap");
 		return EXIT_FAILURE;
 	}
+	if (options.postgres != NULL)
+		mirror_open(options.postgres);
 	if (options.one) {
+		playing_statements = options.statements > 0;
 		good = play(NULL, options.seed, 1, true);
 	} else {
 		good = play_all(&options);
@@ -227,7 +277,6 @@ main(int argc, char **argv)
 	if (!good)
 		tell_failure();
 	if (!options.one)
-		printf("1..1\n%s 1 - every history keeps what must always hold\n",
-		       good ? "ok" : "not ok");
+		tell_results(&options, good, options.postgres == NULL || mirror_tell());
 	return good ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -135,7 +135,8 @@ arrive(void *argument)
 	if (postgres_server.up && late->epoch == postgres_server.epoch) {
 		TRACE("- a late statement arrives at PostgreSQL: %s", late->name);
 		check_before_statement(late->name, (const char *const *)late->values);
-		(void)tables_run(late->name, (const char *const *)late->values, &table, &sqlstate);
+		(void)tables_run(late->name, late->count, (const char *const *)late->values, &table,
+				 &sqlstate);
 		table_free(&table);
 	}
 	for (int i = 0; i < late->count; i++)
@@ -200,7 +201,7 @@ execute(struct postgres *postgres, const struct request *request, struct failure
 	PGresult *result = NULL;
 
 	check_before_statement(request->name, request->values);
-	if (tables_run(request->name, request->values, &table, &sqlstate))
+	if (tables_run(request->name, request->count, request->values, &table, &sqlstate))
 		result = result_of(&table);
 	else
 		failure_set(why, FAILURE_UNKNOWN, "PostgreSQL: duplicate key (%s)", sqlstate);

@@ -9,13 +9,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/chaos/simulator/mirror.h"
 #include "tests/chaos/simulator/sim.h"
 
 struct tables tables;
 
 const char *const row_status_names[] = {"review",     "draft",     "scheduled", "uploading",
 					"publishing", "published", "failed"};
-static const char *const item_state_names[] = {"submitted", "publishing", "published"};
+const char *const item_state_names[] = {"submitted", "publishing", "published"};
 
 #define PREFIX          "isekai-publisher|"
 #define HALF_AN_HOUR_MS (30 * 60 * 1000)
@@ -122,6 +123,13 @@ answer_with_item(struct table *out, bool fence, bool item)
 	answer(out, fence);
 	put_number(out, item);
 	return true;
+}
+
+/* As PostgreSQL makes whole seconds of a time: to the nearest. */
+static int64_t
+whole_seconds(int64_t ms)
+{
+	return (ms + 500) / 1000;
 }
 
 /* ---- conditions that several have ---- */
@@ -284,6 +292,18 @@ put_json(struct table *out, cJSON *json)
 	cJSON_Delete(json);
 }
 
+/* json_agg() of no rows is NULL. */
+static void
+put_list(struct table *out, cJSON *list)
+{
+	if (cJSON_GetArraySize(list) > 0) {
+		put_json(out, list);
+		return;
+	}
+	cJSON_Delete(list);
+	put(out, NULL);
+}
+
 static void
 put_files(struct table *out, const struct post_row *post)
 {
@@ -299,7 +319,7 @@ put_files(struct table *out, const struct post_row *post)
 		add_number(file, "size", post->files[i].size_bytes);
 		cJSON_AddItemToArray(files, file);
 	}
-	put_json(out, files);
+	put_list(out, files);
 }
 
 static void
@@ -332,7 +352,7 @@ put_journal(struct table *out, const struct post_row *post)
 		if (f->first_ms == 0)
 			cJSON_AddNullToObject(file, "first_at");
 		else
-			add_number(file, "first_at", f->first_ms / 1000);
+			add_number(file, "first_at", whole_seconds(f->first_ms));
 		add_since(file, "last_ms", f->last_ms);
 		add_since(file, "public_ms", f->public_since_ms);
 		add_number(file, "asks", f->asks);
@@ -342,12 +362,7 @@ put_journal(struct table *out, const struct post_row *post)
 		add_text(file, "url", f->url);
 		cJSON_AddItemToArray(files, file);
 	}
-	if (cJSON_GetArraySize(files) == 0) {
-		cJSON_Delete(files);
-		put(out, NULL);
-		return;
-	}
-	put_json(out, files);
+	put_list(out, files);
 }
 
 static void
@@ -444,6 +459,21 @@ run_begin(const char *const *values, struct table *out)
 
 /* ---- adopt.sql, submitted.sql, publishing.sql ---- */
 
+/* A row of publisher.files with its columns' defaults. */
+static void
+add_to_journal(struct file_row *file)
+{
+	file->has_journal = true;
+	file->item[0] = file->digest[0] = file->title[0] = '\0';
+	file->state = ITEM_SUBMITTED;
+	file->uploads = 1;
+	file->submitted_ms = tables_now_ms();
+	file->asks = file->looks = 0;
+	file->first_ms = file->last_ms = file->public_since_ms = 0;
+	file->item_gone = false;
+	file->published_id[0] = file->url[0] = '\0';
+}
+
 static bool
 run_adopt(const char *const *values, struct table *out)
 {
@@ -453,13 +483,11 @@ run_adopt(const char *const *values, struct table *out)
 	(void)out;
 	if (file == NULL || file->has_journal)
 		return true;
-	file->has_journal = true;
+	add_to_journal(file);
 	SET(file->item, values[3]);
-	file->digest[0] = file->title[0] = '\0';
 	file->state = ITEM_PUBLISHING;
 	file->first_ms = file->last_ms = tables_now_ms() - strtoll(values[4], NULL, 10);
 	file->asks = 1;
-	file->uploads = 1;
 	return true;
 }
 
@@ -477,23 +505,30 @@ run_submitted(const char *const *values, struct table *out)
 	post->locked_ms = post->updated_ms = tables_now_ms();
 	if (!item)
 		return answer_with_item(out, true, false);
-	if (!file->has_journal) {
-		file->has_journal = true;
-		file->uploads = 0;
-		file->asks = file->looks = 0;
-		file->first_ms = file->last_ms = file->public_since_ms = 0;
-		file->published_id[0] = file->url[0] = '\0';
-	}
+	if (file->has_journal)
+		file->uploads++;
+	else
+		add_to_journal(file);
 	SET(file->item, values[3]);
 	SET(file->digest, values[4]);
 	SET(file->title, values[7]);
-	file->state = ITEM_SUBMITTED;
-	file->uploads++;
 	file->submitted_ms = tables_now_ms();
 	file->item_gone = false;
 	post->crashes = 0;
 	post->refused_ms = 0;
 	return answer_with_item(out, true, true);
+}
+
+/* first_ms 0: no file was as expected. */
+static bool
+answer_publishing(struct table *out, bool fence, int64_t first_ms)
+{
+	answer_with_item(out, fence, first_ms != 0);
+	if (first_ms == 0)
+		put(out, NULL);
+	else
+		put_number(out, whole_seconds(first_ms));
+	return true;
 }
 
 static bool
@@ -505,13 +540,13 @@ run_publishing(const char *const *values, struct table *out)
 	bool item;
 
 	if (post == NULL)
-		return answer_with_item(out, false, false);
+		return answer_publishing(out, false, 0);
 	if (post->status != ROW_UPLOADING && post->status != ROW_PUBLISHING &&
 	    post->status != ROW_FAILED && post->status != ROW_SCHEDULED) {
 		unlock(post);
 		post->updated_ms = now_ms;
 		post->open_claim[0] = '\0';
-		return answer_with_item(out, false, false);
+		return answer_publishing(out, false, 0);
 	}
 	post->status = ROW_PUBLISHING;
 	post->locked_ms = post->updated_ms = now_ms;
@@ -524,7 +559,7 @@ run_publishing(const char *const *values, struct table *out)
 		file->last_ms = now_ms;
 		file->asks += (int)strtol(values[5], NULL, 10);
 	}
-	return answer_with_item(out, true, item);
+	return answer_publishing(out, true, item ? file->first_ms : 0);
 }
 
 /* ---- published.sql ---- */
@@ -722,6 +757,8 @@ run_failed(const char *const *values, struct table *out)
 	post->updated_ms = tables_now_ms();
 	for (int i = 0; i < post->file_count; i++)
 		settle_failed_file(&post->files[i], values[3], values[4]);
+	if (!post->has_journal)
+		post->stalls = 0;
 	post->has_journal = true;
 	SET(post->failed_job, values[5]);
 	post->came_as[0] = post->open_claim[0] = '\0';
@@ -1074,8 +1111,8 @@ static const struct statement {
 	{"token_dead", run_token_dead},
 };
 
-bool
-tables_run(const char *name, const char *const *values, struct table *out, const char **sqlstate)
+static bool
+run_model(const char *name, const char *const *values, struct table *out, const char **sqlstate)
 {
 	const char *plain = name + strlen("publisher_");
 
@@ -1089,4 +1126,16 @@ tables_run(const char *name, const char *const *values, struct table *out, const
 	}
 	fprintf(stderr, "simulator: its PostgreSQL does not know %s\n", name);
 	abort();
+}
+
+bool
+tables_run(const char *name, int count, const char *const *values, struct table *out,
+	   const char **sqlstate)
+{
+	bool ran;
+
+	mirror_before_statement();
+	ran = run_model(name, values, out, sqlstate);
+	mirror_after_statement(name, count, values, out, *sqlstate);
+	return ran;
 }

@@ -27,6 +27,8 @@ enum row_status {
 };
 extern const char *const row_status_names[];
 
+extern const char *const item_state_names[];
+
 /* deviation_files and publisher.files, of one file. */
 struct file_row {
 	char id[32], name[32], key[64], type[32];
@@ -105,7 +107,7 @@ void table_free(struct table *table);
 
 /* Runs a statement by its name in the program ("publisher_begin"). *sqlstate: "" or why it failed.
  */
-bool tables_run(const char *name, const char *const *values, struct table *out,
+bool tables_run(const char *name, int count, const char *const *values, struct table *out,
 		const char **sqlstate);
 
 #endif
