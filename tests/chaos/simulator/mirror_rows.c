@@ -169,10 +169,10 @@ print_tables(void)
 char *
 mirror_rows_text(void)
 {
-	char *text = print_tables(), *rest = text, *line, *lines[LINES_MOST], *sorted;
+	char *text = print_tables(), *rest = text, *line, *lines[LINES_MOST];
+	char *sorted = malloc(strlen(text) + 1), *end = sorted;
 	int count = 0;
 
-	sorted = calloc(1, strlen(text) + 1);
 	if (sorted == NULL)
 		abort();
 	while ((line = strsep(&rest, "\n")) != NULL && line[0] != '\0') {
@@ -183,9 +183,10 @@ mirror_rows_text(void)
 	qsort(lines, (size_t)count, sizeof(lines[0]), compare_texts);
 	for (int i = 0; i < count; i++) {
 		if (i > 0)
-			strcat(sorted, "\n");
-		strcat(sorted, lines[i]);
+			*end++ = '\n';
+		end = mempcpy(end, lines[i], strlen(lines[i]));
 	}
+	*end = '\0';
 	free(text);
 	return sorted;
 }
