@@ -1,13 +1,14 @@
 // The n-th allocation of a worker fails, counted from the moment it waits for a job: the post goes out exactly once, the turn may end
-// early, nothing crashes.
+// early, nothing crashes. And a worker that gets none from some allocation on leaves its place, and the job goes out elsewhere.
 //
-//   SWEEP=full              every allocation, alone and with the twenty after it
+//   SWEEP=full              every allocation, alone, with the twenty after it, and with all after it
 //   SWEEP_ONLY=NAME,...     only these
 //   SWEEP_POINT='117'       this one alone
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
 import { afterwards } from '../integration/publish/stage.mjs';
+import { forGood } from '../integration/publish/starve.mjs';
 import { chance } from './crowd.mjs';
 import { Starving } from './starving.mjs';
 import { modes } from './sweep.mjs';
@@ -27,6 +28,8 @@ const sweeps = {
 	resumed: { mode: modes.resumed },
 	cold: { cold: true },
 	in_a_row: { cold: true, burst: 20 },
+	for_good: { mode: modes.multiple, burst: forGood },
+	for_good_in_a_publish: { mode: modes.unknown, burst: forGood },
 };
 
 async function everyOne(sweep) {
