@@ -6,11 +6,15 @@ import { Starve } from '../integration/publish/starve.mjs';
 import { Sweep, sweepHouse, wait } from './sweep.mjs';
 
 export class Starving extends Sweep {
-	/** burst: how many allocations fail one after another. */
-	static async open(name, { burst = 1, ...options }) {
+	/** In a house of its own. */
+	static async open() {
 		const starve = new Starve();
-		const sweep = new Starving(name, await sweepHouse(starve.settings), options);
-		return Object.assign(sweep, { starve, burst });
+		return Object.assign(new Starving('', await sweepHouse(starve.settings)), { starve });
+	}
+
+	/** burst: how many allocations fail one after another. */
+	follow(name, { burst = 1, ...options }) {
+		return Object.assign(super.follow(name, options), { starve: this.starve, burst });
 	}
 
 	/** Where it was: our own functions, the innermost first. */
