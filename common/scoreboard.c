@@ -272,7 +272,7 @@ death_is_open(const struct scoreboard_death *death)
 }
 
 bool
-scoreboard_death_record(struct scoreboard *board, const char *token)
+scoreboard_death_record(struct scoreboard *board, const char *token, bool blames_job)
 {
 	size_t used = atomic_load_explicit(&board->deaths_used, memory_order_relaxed);
 	uint64_t words[TOKEN_WORDS];
@@ -291,10 +291,17 @@ scoreboard_death_record(struct scoreboard *board, const char *token)
 		scoreboard_put(&board->deaths[at].token[i], words[i]);
 	serial = atomic_load_explicit(&board->deaths_recorded, memory_order_relaxed) + 1;
 	scoreboard_put(&board->deaths_recorded, serial);
+	serial = 2 * serial + (blames_job ? 1 : 0);
 	atomic_store_explicit(&board->deaths[at].serial, serial * SCOREBOARD_DEATHS + at,
 			      memory_order_release);
 	atomic_store_explicit(&board->deaths_used, at < used ? used : at + 1, memory_order_release);
 	return true;
+}
+
+bool
+scoreboard_death_blames_job(uint64_t serial)
+{
+	return (serial / SCOREBOARD_DEATHS) % 2 == 1;
 }
 
 void

@@ -107,14 +107,17 @@ int64_t scoreboard_lease_end(const struct scoreboard *board, int slot, bool *los
 /* ---- deaths (writer: the supervisor), confirmed by the dispatcher ---- */
 
 /*
- * Records the token of a process that is dead, until scoreboard_death_confirmed(). False: the list
- * is full (the stalled check will do it). scoreboard_death_next() gives the dispatcher the next
- * unconfirmed record at or after *at (start with 0) and moves *at behind it.
+ * Records the token of a process that is dead, until scoreboard_death_confirmed(); blames_job: it
+ * counts against the job in hand. False: the list is full (the stalled check will do it).
+ * scoreboard_death_next() gives the dispatcher the next unconfirmed record at or after *at (start
+ * with 0) and moves *at behind it.
  */
 #define SCOREBOARD_DEATHS 2048
-bool scoreboard_death_record(struct scoreboard *board, const char *token);
+bool scoreboard_death_record(struct scoreboard *board, const char *token, bool blames_job);
 bool scoreboard_death_next(const struct scoreboard *board, size_t *at, uint64_t *serial,
 			   char token[SCOREBOARD_TOKEN_SIZE]);
+/* Of the record with this serial. */
+bool scoreboard_death_blames_job(uint64_t serial);
 void scoreboard_death_confirmed(struct scoreboard *board, uint64_t serial);
 
 /* ---- counters (writer: the slot's process) ---- */

@@ -114,7 +114,8 @@ _Static_assert(sizeof(struct scoreboard_slot) % SCOREBOARD_LINE == 0,
 /* Unconfirmed while serial != confirmed. */
 struct scoreboard_death {
 	alignas(SCOREBOARD_LINE) _Atomic uint64_t
-		serial;                      /* the supervisor; mod SCOREBOARD_DEATHS = index */
+		serial; /* the supervisor; mod SCOREBOARD_DEATHS = index, and of what is left the
+			   lowest bit = blames the job in hand */
 	_Atomic uint64_t token[TOKEN_WORDS]; /* the supervisor */
 	_Atomic uint64_t confirmed;          /* the dispatcher */
 };

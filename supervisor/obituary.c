@@ -23,9 +23,13 @@ static void
 describe_end(const struct child_death *death, enum child_end end, char how[HOW_SIZE])
 {
 	static const char *const names[] = {
-		[END_ASKED] = "asked",        [END_DECLARED_DEAD] = "declared dead",
-		[END_SICK] = "sick",          [END_MISCONFIGURED] = "misconfigured",
-		[END_CRASHED] = "unexpected", [END_NOT_STARTED] = "not started",
+		[END_ASKED] = "asked",
+		[END_DECLARED_DEAD] = "declared dead",
+		[END_SICK] = "out of memory",
+		[END_OVERWHELMED] = "out of memory in its first job",
+		[END_CRASHED] = "unexpected",
+		[END_MISCONFIGURED] = "misconfigured",
+		[END_NOT_STARTED] = "not started",
 	};
 	int status = death->wait_status;
 
@@ -73,7 +77,8 @@ hand_on(struct pool *pool, const struct child_death *death, enum child_end end, 
 
 	/* The dispatcher holds no job: its token locks nothing. */
 	if (death->slot != SCOREBOARD_DISPATCHER && policy_death_is_recorded(end, had_job))
-		recorded = scoreboard_death_record(pool->board, death->token);
+		recorded = scoreboard_death_record(pool->board, death->token,
+						   policy_death_blames_job(end));
 	scoreboard_vacate(pool->board, death->slot);
 	if (!recorded)
 		log_event(LOG_WARN,

@@ -55,6 +55,8 @@ policy_child_end(int wait_status, bool was_ordered)
 		return END_DECLARED_DEAD;
 	case CHILD_EXIT_SICK:
 		return END_SICK;
+	case CHILD_EXIT_OVERWHELMED:
+		return END_OVERWHELMED;
 	case CHILD_EXIT_MISCONFIGURED:
 		return END_MISCONFIGURED;
 	default:
@@ -66,6 +68,18 @@ bool
 policy_death_is_recorded(enum child_end end, bool had_job)
 {
 	return end != END_ASKED || had_job;
+}
+
+/*
+ * A worker that had done other jobs, and ran out of memory, would have done so in any job: what
+ * lacks is the host's or was lost by the process. One that had enough when it said READY and is
+ * short after its very first job is another matter: a post that does this to one fresh worker
+ * after the other is to blame.
+ */
+bool
+policy_death_blames_job(enum child_end end)
+{
+	return end != END_SICK;
 }
 
 /* 250 ms, 500 ms ... and up to a quarter more, never above the maximum. */

@@ -31,7 +31,8 @@ enum signal_effect policy_signal(int signo, enum run_phase phase, int *exit_stat
 enum child_end {
 	END_ASKED,         /* it had been ordered to leave, and left in order */
 	END_DECLARED_DEAD, /* its token has a tombstone */
-	END_SICK,          /* out of memory and the like */
+	END_SICK,          /* out of memory */
+	END_OVERWHELMED,   /* out of memory in its very first job */
 	END_MISCONFIGURED,
 	END_CRASHED,     /* any other status or signal; status 0 too, when nobody had asked */
 	END_NOT_STARTED, /* fork() or a pipe failed */
@@ -42,6 +43,8 @@ enum child_end policy_child_end(int wait_status, bool was_ordered);
 
 /* Whether a worker's death is put on record for the dispatcher; also when in doubt. */
 bool policy_death_is_recorded(enum child_end end, bool had_job);
+/* Whether it counts against the job in hand, which fails after too many of them in a row. */
+bool policy_death_blames_job(enum child_end end);
 
 #define RESTART_MIN_MS 250
 #define RESTART_MAX_MS 30000

@@ -12,6 +12,7 @@
 #include "common/redis.h"
 #include "worker/chance.h"
 #include "worker/orders.h"
+#include "worker/shortage.h"
 
 #define CONNECT_MS     3000
 #define PAUSE_FIRST_MS 50
@@ -34,6 +35,7 @@ tell_once(struct tools *tools, const struct queue_job *job, const struct job_end
 	case JOB_END_DEFER:
 		return queue_defer(tools->queue, job, token, end->delay_ms, next, told, why);
 	case JOB_END_PUT_BACK:
+	case JOB_END_LEAVE: /* is told to nobody */
 	default:
 		return queue_put_back(tools->queue, job, token, told, why);
 	}
@@ -103,6 +105,8 @@ ending_tell(struct tools *tools, const struct queue_job *job, const struct job_e
 			    "Redis could not be told the end of the job; it is told again", &why,
 			    NULL);
 		orders_read(tools->orders);
+		if (shortage_is_for_good(tools))
+			return false;
 		if (tools->orders->stop &&
 		    clock_mono_ms() - tools->orders->stop_since_ms > PAUSE_MOST_MS)
 			return false;

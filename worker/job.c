@@ -112,8 +112,8 @@ crashes_too_often(const struct work *w, struct failure *why)
 	if (w->deviation->crashes < most)
 		return false;
 	failure_set(why, FAILURE_VALIDATION_ERROR,
-		    "the publisher crashed %d times in a row while it worked on this post; its "
-		    "file may be the reason",
+		    "the publisher crashed %d times in a row while it worked on this post, or ran "
+		    "out of memory; its file may be the reason",
 		    w->deviation->crashes);
 	return true;
 }

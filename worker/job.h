@@ -20,6 +20,8 @@ enum job_end_kind {
 	JOB_END_RETRY,    /* an attempt is burned, with reason and delay_ms */
 	JOB_END_DEFER,    /* no attempt is burned, delay_ms */
 	JOB_END_PUT_BACK, /* no attempt is burned, at once */
+	JOB_END_LEAVE,    /* the process is out of memory and leaves with the job; who records its
+			     death hands the job back: no attempt is burned, at once */
 };
 
 struct job_end {

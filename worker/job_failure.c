@@ -14,6 +14,7 @@
 #include "worker/gates.h"
 #include "worker/journal.h"
 #include "worker/retry.h"
+#include "worker/shortage.h"
 #include "worker/token.h"
 
 /* While an outcome is unknown: 2 s doubling to 4 min for what else would end the job, for a day. */
@@ -224,15 +225,37 @@ decide_unresolved(const struct retry_history *history, const struct failure *why
 					       wait_ms + (int64_t)(0.2 * chance * (double)wait_ms)};
 }
 
-void
-job_end_failed(struct work *w, struct failure *why)
+/* Nobody gave a clear answer: this may be how a library tells that it was denied memory. */
+static bool
+may_be_shortage(const struct failure *why)
+{
+	return why->category == FAILURE_AWAY || why->category == FAILURE_NETWORK_ERROR ||
+	       why->category == FAILURE_UNKNOWN || why->category == FAILURE_OUTCOME_UNKNOWN;
+}
+
+static struct retry_decision
+decide(struct work *w, const struct failure *why)
 {
 	struct retry_history history = history_of(w, why, tell_gates(w, why));
 	double chance = (double)chance_below(1000001) / 1e6;
-	struct retry_decision decision = is_unresolved(w, why)
-						 ? decide_unresolved(&history, why, chance)
-						 : retry_decide(why, &history, chance);
 
+	return is_unresolved(w, why) ? decide_unresolved(&history, why, chance)
+				     : retry_decide(why, &history, chance);
+}
+
+void
+job_end_failed(struct work *w, struct failure *why)
+{
+	struct retry_decision decision;
+
+	/* Nothing is burned, ended or put aside by what was understood without memory. The row
+	 * stays claimed: whether the job is to blame is for those to judge who record the death. */
+	if (may_be_shortage(why) && shortage_is_for_good(w->tools)) {
+		log_failure(LOG_WARN, "The job is handed back", why, NULL);
+		job_end_with_reason(w, JOB_END_LEAVE, why);
+		return;
+	}
+	decision = decide(w, why);
 	scoreboard_count_error(w->tools->board, w->tools->slot, why->category);
 	if (why->category == FAILURE_OPERATOR)
 		scoreboard_operator_fault(w->tools->board, w->tools->slot,

@@ -16,6 +16,7 @@
 #include "worker/gates.h"
 #include "worker/journal.h"
 #include "worker/orders.h"
+#include "worker/shortage.h"
 #include "worker/token.h"
 
 #define INSIST_EVERY_MS 250
@@ -100,7 +101,8 @@ publishing_insist(struct publishing *p, publishing_call *call, void *arg, struct
 	struct failure stopped;
 
 	while (!call(p, arg, why)) {
-		if (why->category != FAILURE_AWAY || !lease_go_on(p->lease, &stopped))
+		if (why->category != FAILURE_AWAY || !lease_go_on(p->lease, &stopped) ||
+		    shortage_is_for_good(p->tools))
 			return false;
 		orders_wait(p->tools->orders, INSIST_EVERY_MS);
 	}

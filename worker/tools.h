@@ -34,6 +34,7 @@ struct tools {
 	struct postgres *postgres;
 	bool journal_ready;  /* the schema was seen in this process' life */
 	int database_streak; /* jobs in a row that found PostgreSQL away */
+	bool out_of_memory;  /* for good: shortage.h */
 	struct http *http;
 	struct storage *storage;
 	struct deviantart *deviantart;

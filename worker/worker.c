@@ -2,7 +2,8 @@
  * worker.c - one process, one job at a time: wait, claim, publish, finish.   [worker]
  *
  * A process that leaves while its token may still hold a job says so (CHILD_EXIT_DECLARED_DEAD):
- * its death is recorded, and everything that is locked with the token is handed back at once.
+ * its death is recorded, and everything that is locked with the token is handed back at once. So it
+ * is with one that is out of memory for good: it tells nobody, as that takes memory too.
  */
 #include "worker/worker.h"
 
@@ -21,6 +22,7 @@
 #include "worker/http/http.h"
 #include "worker/job.h"
 #include "worker/orders.h"
+#include "worker/shortage.h"
 #include "worker/token.h"
 #include "worker/tools.h"
 #include "worker/turn.h"
@@ -32,6 +34,7 @@
 	60000 /* an idle worker lets go of its PostgreSQL connection after this                    \
 	       */
 #define SETTLE_AGAIN_MS  250
+#define SETTLE_SHORT_MS  30000 /* out of memory, for so long */
 #define TRIM_ABOVE_BYTES (1024 * 1024)
 
 struct worker {
@@ -39,6 +42,8 @@ struct worker {
 	struct orders orders;
 	int64_t away_ms; /* the next pause while Redis is away */
 	int64_t last_job_ms;
+	bool has_ended_jobs;
+	bool is_overwhelmed; /* it is out of memory, and had no other job than the one in hand */
 	bool is_dead; /* its token has a tombstone, or holds a job that nobody could be told the end
 			 of */
 };
@@ -67,6 +72,13 @@ redis_is_up(struct worker *worker)
 	scoreboard_dependency(worker->tools.board, worker->tools.slot, DEPENDENCY_REDIS, true, "");
 }
 
+/* Takes no further job. */
+static bool
+is_leaving(const struct worker *worker)
+{
+	return worker->orders.drain || worker->is_dead || worker->tools.out_of_memory;
+}
+
 /* A pause that grows, ended by an order. */
 static void
 redis_is_away(struct worker *worker, const struct failure *why)
@@ -74,7 +86,7 @@ redis_is_away(struct worker *worker, const struct failure *why)
 	scoreboard_dependency(worker->tools.board, worker->tools.slot, DEPENDENCY_REDIS, false,
 			      why->message);
 	log_failure(LOG_DEBUG, "Redis is away", why, NULL);
-	if (!worker->orders.drain)
+	if (!worker->orders.drain && !shortage_is_for_good(&worker->tools))
 		orders_wait(&worker->orders, chance_around(worker->away_ms));
 	worker->away_ms = worker->away_ms * 2 < AWAY_MOST_MS ? worker->away_ms * 2 : AWAY_MOST_MS;
 }
@@ -112,7 +124,8 @@ wait_for_database(struct worker *worker)
 			    chance_around(pause_ms << (worker->tools.database_streak < 5
 							       ? worker->tools.database_streak
 							       : 5)));
-	while (!worker->orders.drain && !tools_database(&worker->tools, &why)) {
+	while (!worker->orders.drain && !tools_database(&worker->tools, &why) &&
+	       !shortage_is_for_good(&worker->tools)) {
 		scoreboard_heartbeat(worker->tools.board, worker->tools.slot);
 		scoreboard_activity(worker->tools.board, worker->tools.slot, ACTIVITY_BOOT);
 		orders_wait(&worker->orders, chance_around(pause_ms));
@@ -121,34 +134,57 @@ wait_for_database(struct worker *worker)
 	}
 }
 
-/* Runs one job and ends its claim; returns the job that was claimed in the same step, or NULL. */
+/* Tells the queue the end of a job and counts it; returns the job that was claimed in the same
+ * step, or NULL. */
 static struct queue_job *
-work_on(struct worker *worker, struct queue_job *job)
+end_job(struct worker *worker, const struct queue_job *job, const struct job_end *end,
+	int64_t begun_ms)
 {
 	const struct queue_next next = {.worker_name = worker->tools.name};
-	int64_t begun_ms = clock_mono_ms();
-	struct job_end end;
+	bool more = !is_leaving(worker) && !end->database_away;
 	struct queue_end told;
-	struct queue_job *following = NULL;
-	bool more;
 
-	job_run(&worker->tools, job, &end);
-	orders_read(&worker->orders);
-	more = !worker->orders.drain && !end.database_away;
-	if (!ending_tell(&worker->tools, job, &end, more ? &next : NULL, &told))
+	if (!ending_tell(&worker->tools, job, end, more ? &next : NULL, &told))
 		worker->is_dead = true;
 	else if (told.state == QUEUE_END_LOST)
 		log_event(LOG_WARN, "The job was not ours any more when it ended", NULL);
 	if (!worker->is_dead && told.state == QUEUE_ENDED)
-		count_end(worker, &end, begun_ms);
+		count_end(worker, end, begun_ms);
 	scoreboard_job_end(worker->tools.board, worker->tools.slot);
-	log_job_end();
+	worker->has_ended_jobs = true;
 	worker->last_job_ms = clock_mono_ms();
-	if (more && told.state == QUEUE_ENDED && told.next.state == QUEUE_CLAIM_JOB)
-		following = told.next.job;
-	if (more && told.state == QUEUE_ENDED && told.next.state == QUEUE_CLAIM_DEAD)
+	if (!more || told.state != QUEUE_ENDED)
+		return NULL;
+	if (told.next.state == QUEUE_CLAIM_DEAD)
 		worker->is_dead = true;
-	if (end.database_away)
+	return told.next.state == QUEUE_CLAIM_JOB ? told.next.job : NULL;
+}
+
+/* A job that has to wait may have found no memory, and then the next one would not either. */
+static bool
+may_be_short(const struct job_end *end)
+{
+	return end->kind == JOB_END_DEFER || end->kind == JOB_END_RETRY;
+}
+
+/* Runs one job and ends its claim; returns the job that was claimed in the same step, or NULL. */
+static struct queue_job *
+work_on(struct worker *worker, struct queue_job *job)
+{
+	int64_t begun_ms = clock_mono_ms();
+	struct job_end end;
+	struct queue_job *following = NULL;
+
+	job_run(&worker->tools, job, &end);
+	orders_read(&worker->orders);
+	if (may_be_short(&end))
+		(void)shortage_is_for_good(&worker->tools);
+	if (end.kind == JOB_END_LEAVE)
+		worker->is_overwhelmed = !worker->has_ended_jobs;
+	else
+		following = end_job(worker, job, &end, begun_ms);
+	log_job_end();
+	if (end.database_away && !is_leaving(worker))
 		wait_for_database(worker);
 	job_end_clear(&end);
 	queue_job_free(job);
@@ -161,7 +197,7 @@ look(struct worker *worker, struct failure *why)
 {
 	struct queue_claim claim;
 
-	while (!worker->orders.drain && !worker->is_dead) {
+	while (!is_leaving(worker)) {
 		struct queue_job *job;
 
 		if (!token_settle(worker->tools.tokens, why))
@@ -216,7 +252,7 @@ live(struct worker *worker)
 {
 	struct failure why;
 
-	while (!worker->orders.drain && !worker->is_dead) {
+	while (!is_leaving(worker)) {
 		/* Each turn of this loop is progress; the supervisor kills a worker that shows
 		 * none. */
 		scoreboard_heartbeat(worker->tools.board, worker->tools.slot);
@@ -228,7 +264,7 @@ live(struct worker *worker)
 		}
 		redis_is_up(worker);
 		rest(worker);
-		if (worker->orders.drain || worker->is_dead)
+		if (is_leaving(worker))
 			break;
 		become_idle(worker);
 		if (turn_wait(&worker->tools, &why) == TURN_REDIS_AWAY)
@@ -237,16 +273,44 @@ live(struct worker *worker)
 	}
 }
 
+/* A token pair that lies nowhere but here is what a worker may not leave with. */
+static void
+settle(struct worker *worker)
+{
+	int64_t until_ms = clock_mono_ms() + SETTLE_SHORT_MS;
+	struct failure why;
+
+	/* Until it is killed for taking so long; or, out of memory, until that is no use. */
+	while (!token_settle(worker->tools.tokens, &why) && !worker->orders.orphaned &&
+	       (!worker->tools.out_of_memory || clock_mono_ms() < until_ms))
+		orders_wait(&worker->orders, SETTLE_AGAIN_MS);
+	if (!token_settle(worker->tools.tokens, &why))
+		log_failure(LOG_ERROR,
+			    "a refreshed token pair could be stored nowhere; its user has to "
+			    "connect again",
+			    &why, NULL);
+}
+
+static int
+exit_status(const struct worker *worker)
+{
+	if (worker->tools.out_of_memory)
+		return worker->is_overwhelmed ? CHILD_EXIT_OVERWHELMED : CHILD_EXIT_SICK;
+	return worker->is_dead ? CHILD_EXIT_DECLARED_DEAD : CHILD_EXIT_ASKED;
+}
+
 void
 worker_main(const struct child *child)
 {
 	struct worker worker = {.away_ms = AWAY_FIRST_MS};
-	struct failure why;
 	bool idle_when_asked;
 
 	orders_init(&worker.orders, child->control_fd);
 	scoreboard_activity(child->board, child->slot, ACTIVITY_BOOT);
-	if (!tools_open(&worker.tools, child, &worker.orders)) {
+	/* One that is short before it has taken anything is never ready: so the pause before the
+	 * next one grows, and a job that leaves a worker short is known to be the reason. */
+	if (!tools_open(&worker.tools, child, &worker.orders) ||
+	    shortage_is_for_good(&worker.tools)) {
 		log_event(LOG_ERROR, "a worker could not start: out of memory", NULL);
 		_exit(CHILD_EXIT_SICK);
 	}
@@ -254,14 +318,7 @@ worker_main(const struct child *child)
 	live(&worker);
 	idle_when_asked = !redis_connected(worker.tools.redis);
 	scoreboard_activity(child->board, child->slot, ACTIVITY_DRAINING);
-	while (!token_settle(worker.tools.tokens, &why) && !worker.orders.orphaned)
-		orders_wait(&worker.orders,
-			    SETTLE_AGAIN_MS); /* until it is killed for taking so long */
-	if (!token_settle(worker.tools.tokens, &why))
-		log_failure(LOG_ERROR,
-			    "a refreshed token pair could be stored nowhere; its user has to "
-			    "connect again",
-			    &why, NULL);
+	settle(&worker);
 	if (worker.orders.retire && idle_when_asked) {
 		/* turn_wait() closed it on purpose: it was not lost. */
 		redis_count_in(worker.tools.redis, NULL, 0);
@@ -271,5 +328,5 @@ worker_main(const struct child *child)
 	redis_flush(worker.tools.redis, 500, NULL);
 	worker.is_dead = worker.is_dead || queue_may_hold_job(worker.tools.queue);
 	tools_close(&worker.tools);
-	_exit(worker.is_dead ? CHILD_EXIT_DECLARED_DEAD : CHILD_EXIT_ASKED);
+	_exit(exit_status(&worker));
 }

@@ -26,7 +26,9 @@ enum child_exit {
 	CHILD_EXIT_ASKED = 0,
 	CHILD_EXIT_DECLARED_DEAD =
 		10,           /* its token has a tombstone: start a new generation at once */
-	CHILD_EXIT_SICK = 11, /* out of memory and the like */
+	CHILD_EXIT_SICK = 11, /* out of memory, and no job is to blame for it */
+	CHILD_EXIT_OVERWHELMED =
+		12, /* out of memory in its very first job, which may be to blame */
 	CHILD_EXIT_MISCONFIGURED =
 		78, /* cannot work with this configuration or database (said why in the log) */
 };

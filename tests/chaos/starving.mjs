@@ -1,44 +1,25 @@
 // A sweep whose points are allocations that fail (tests/support/starve.c).
-import { closeSync, existsSync, openSync, readFileSync, readSync, rmSync, writeSync } from 'node:fs';
 import { execFileSync } from 'node:child_process';
-import path from 'node:path';
 
-import { directory, root } from '../integration/publish/servers.mjs';
+import { root } from '../integration/publish/servers.mjs';
+import { Starve } from '../integration/publish/starve.mjs';
 import { Sweep, sweepHouse, wait } from './sweep.mjs';
 
-const library = `${root}/build/release/tests/support/starve.so`;
-const PAGE = 32; // struct page: pid, burst, at, count, fired
-let pages = 0;
-
 export class Starving extends Sweep {
+	/** In a house of its own. */
+	static async open() {
+		const starve = new Starve();
+		return Object.assign(new Starving('', await sweepHouse(starve.settings)), { starve });
+	}
+
 	/** burst: how many allocations fail one after another. */
-	static async open(name, { burst = 1, ...options }) {
-		const file = path.join(directory, `starve-${++pages}`);
-		const fd = openSync(file, 'w+', 0o600);
-		writeSync(fd, Buffer.alloc(4096));
-		const sweep = new Starving(name, await sweepHouse({ LD_PRELOAD: library, STARVE_FILE: file }), options);
-		return Object.assign(sweep, { file, fd, burst });
-	}
-
-	arm(pid, at) {
-		const page = Buffer.alloc(PAGE);
-		page.writeInt32LE(pid, 0);
-		page.writeInt32LE(this.burst, 4);
-		page.writeBigInt64LE(BigInt(at), 8);
-		writeSync(this.fd, page, 0, PAGE, 0);
-	}
-
-	read() {
-		const page = Buffer.alloc(PAGE);
-		readSync(this.fd, page, 0, PAGE, 0);
-		return { count: Number(page.readBigInt64LE(16)), fired: Number(page.readBigInt64LE(24)) };
+	follow(name, { burst = 1, ...options }) {
+		return Object.assign(super.follow(name, options), { starve: this.starve, burst });
 	}
 
 	/** Where it was: our own functions, the innermost first. */
 	where() {
-		if (!existsSync(`${this.file}.trace`)) return '';
-		const frames = readFileSync(`${this.file}.trace`, 'utf8').split('\n').slice(1, -1);
-		rmSync(`${this.file}.trace`);
+		const frames = this.starve.trace();
 		const own = frames.filter((line) => line.includes('isekai-publisher')).map((line) => /\(\+(0x[0-9a-f]+)\)/.exec(line)?.[1]).filter(Boolean);
 		const library = /([^/]+?)\(([^)+]*)/.exec(frames.find((line) => !line.includes('starve.so')) ?? '') ?? [];
 		const program = process.env.VARIANT === 'asan' ? `${root}/build/asan/isekai-publisher` : `${root}/build/isekai-publisher`;
@@ -51,16 +32,16 @@ export class Starving extends Sweep {
 		const { house } = this;
 		const work = await this.work();
 		const pid = await this.begin(work, (worker) => {
-			this.arm(worker, n);
+			this.starve.arm(worker, n, this.burst);
 			return worker;
 		});
-		await wait(async () => await this.ended(work) || this.read().fired > 0, 30000);
-		const { count, fired } = this.read();
+		await wait(async () => await this.ended(work) || this.starve.read().fired > 0, 30000);
+		const { count, fired } = this.starve.read();
 		const struck = fired > 0 ? { event: 'failed', call: 'malloc', on: '', seen: [true, false, false] } : undefined;
 		if (struck) this.points++;
 		else this.counted = count;
 		await wait(async () => await this.ended(work) || await this.hurry(work), 30000, 10);
-		this.arm(0, 0);
+		this.starve.disarm();
 		if (struck) this.last = struck.data = this.where();
 		await this.settle({ n, side: 'fails' }, work, struck);
 		if (!house.children().some((child) => child.pid === pid)) {

@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 
 import { build, inTime, sleep } from '../integration/publish/stage.mjs';
 import { sql } from '../integration/publish/servers.mjs';
+import { busiest } from './points.mjs';
 
 /** A job of each kind that the publisher knows: how it is made, and what it has to end with. */
 export const modes = {
@@ -56,6 +57,12 @@ export class Sweep {
 		this.lostLogins = 0;
 		this.again = []; // ms from a kill to the job in work again
 		this.violations = [];
+	}
+
+	/** The next sweep in the same house. */
+	follow(name, options) {
+		const { house, gone, logRead, tearsLog, calls } = this;
+		return Object.assign(new this.constructor(name, house, options), { gone, logRead, tearsLog, calls });
 	}
 
 	// ---------------------------------------------------------------- the job
@@ -146,12 +153,18 @@ export class Sweep {
 		stop = true;
 		await done;
 		if (tool.find('killed')) await tool.over;
-		const last = await tool.release();
+		await tool.release();
 		// It may have struck in the very last moment.
 		const struck = tool.find('killed', 'failed');
 		if (struck) this.points++;
-		else this.counted = last?.count;
+		else this.count(tool);
 		return struck;
+	}
+
+	/** What a play that only counts was told. */
+	count(tool) {
+		this.calls = busiest(tool.events);
+		this.counted = this.calls.length;
 	}
 
 	/** Waits for the end of the job and judges it. */
@@ -267,6 +280,7 @@ export class Sweep {
 	/** The old token was presented once more, no oftener, and the artist is told to connect again. */
 	async judgeLostLogin(work, row, job, struck) {
 		this.lostLogins++;
+		this.house.mayPresentTwice = true;
 		if (process.env.SWEEP_TELL) console.log(`# ${this.name}: a login is lost at ${JSON.stringify(struck)}`);
 		const { refreshes } = await this.house.sandbox.get(`ledger?user=${work.artist.username}`);
 		const problems = [];
@@ -310,7 +324,6 @@ export class Sweep {
 	/** Keys that have to end by themselves do, and everything that every house has to keep holds. */
 	async close() {
 		const { house } = this;
-		house.mayPresentTwice = this.lostLogins > 0;
 		await this.idleWorker();
 		for (const key of await house.redis.run('KEYS', '*')) {
 			if (/^bull:/.test(key) && !/:lock$/.test(key)) continue;

@@ -2,10 +2,12 @@
 // of the call, or undefined where the job got through without so many calls.
 import { inTime, isAlive } from '../integration/publish/stage.mjs';
 import { Killpoint } from './killpoint.mjs';
-import { Sweep, modes, parkingKey, pointText, sweepHouse, wait } from './sweep.mjs';
+import { beyond } from './points.mjs';
+import { modes, parkingKey, pointText, wait } from './sweep.mjs';
 
 /** Options for the tool: where it strikes, and what it is to tell of the calls before. */
-function strikeArgs({ n, side, steps, error, of }) {
+export function strikeArgs({ n, side, steps, error, of }) {
+	if (n === beyond) return ['-t', '-k', n];
 	const where = error ? ['-f', n, '-e', error] : [side === 'before' ? '-k' : '-K', n, ...steps ? ['-s', steps] : []];
 	return [...where, ...of ? ['-c', of] : []];
 }
@@ -39,7 +41,9 @@ async function inUpload(sweep, action, fault = {}) {
 	await sweep.house.sandbox.fault('submit', { title: work.title }, action, fault);
 	await sweep.idleWorker();
 	await sweep.house.add(work);
-	await sweep.house.inFlight('submit');
+	await sweep.house.inFlight('submit').catch(async ({ message }) => {
+		throw new Error(`${sweep.name}: ${message}: ${JSON.stringify(await sweep.house.job(work))} ${await sweep.scene()}\n${sweep.house.said(undefined, 30)}`);
+	});
 	return work;
 }
 
@@ -83,11 +87,12 @@ function stopping(signal, order, code) {
 	return async (sweep, point) => {
 		const { house } = sweep;
 		if (house.publisher.end) await house.start();
-		const work = await inUpload(sweep, 'delay', { answer_delay_ms: 500 });
+		const work = await inUpload(sweep, 'hang', { effect: true });
 		const { publisher } = house;
 		const tool = new Killpoint(['-p', await house.worker(), ...strikeArgs(point), '-O', `=${order}`]);
 		await tool.seized();
 		publisher.kill(signal);
+		await house.sandbox.post('release', {});
 		const struck = await sweep.strike(tool, work, () => publisher.end);
 		const end = await wait(() => publisher.end, 15000);
 		const wrong = end?.code === code ? [] : [`the publisher's end: ${JSON.stringify(end)}`];
@@ -133,9 +138,3 @@ export const sweeps = {
 	quit: { play: stopping('SIGQUIT', 's', 131) },
 	supervisor: { play: supervisor },
 };
-
-/** A sweep in a house of its own. */
-export async function openSweep(name) {
-	const { settings, mode, cold } = sweeps[name];
-	return new Sweep(name, await sweepHouse(settings), { mode, cold });
-}

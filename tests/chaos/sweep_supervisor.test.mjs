@@ -1,7 +1,7 @@
 // Every kind of system call of the supervisor fails once: while it has to start a worker in a dead one's place (it goes on, and so do the
 // jobs), and while it starts up itself (it says what is wrong and leaves with a status, or works all the same).
 //
-//   SWEEP=full            every call; else one of each kind
+//   SWEEP=full            every call; else one of each kind in each way it can fail
 //   SWEEP_ONLY=fork,...   only these classes (syscalls.h); "start": only the start
 //   SWEEP_POINT='7 EPIPE' this one alone
 import assert from 'node:assert/strict';
@@ -12,8 +12,10 @@ import test from 'node:test';
 import { afterwards, directory, isAlive } from '../integration/publish/stage.mjs';
 import { root } from '../integration/publish/servers.mjs';
 import { chance } from './crowd.mjs';
+import { beyond, spread } from './points.mjs';
 import { Killpoint } from './killpoint.mjs';
 import { Sweep, sweepHouse, wait } from './sweep.mjs';
+import { strikeArgs } from './sweep_plays.mjs';
 
 const full = process.env.SWEEP === 'full';
 const only = process.env.SWEEP_ONLY?.split(',');
@@ -33,7 +35,8 @@ const failures = {
 	open: ['EMFILE', 'ENFILE', 'EACCES', 'ENOENT'],
 	fcntl: ['EPERM', 'EINTR'],
 	memory: ['ENOMEM'],
-	other: ['ENOMEM', 'EINTR', 'EPERM'],
+	slow: ['EINTR'],
+	other: ['ENOMEM', 'EPERM'],
 };
 
 /** The worker is killed, and the supervisor's n-th call fails. It lives, its pool is whole again, and a job goes out. */
@@ -42,7 +45,7 @@ async function running(sweep, { n, of, error }) {
 	const work = await sweep.work();
 	const victim = await sweep.idleWorker();
 	const supervisor = house.publisher.pid;
-	const tool = new Killpoint(['-p', supervisor, '-f', n, '-e', error, '-c', of]);
+	const tool = new Killpoint(['-p', supervisor, ...strikeArgs({ n, of, error })]);
 	await tool.seized();
 	if (process.env.SWEEP_TELL) console.log(`# ${of} ${n} ${error}`);
 	process.kill(victim, 'SIGKILL');
@@ -62,7 +65,7 @@ let starts = 0;
 async function starting(sweep, { n, of, error }) {
 	const { house } = sweep;
 	const log = path.join(directory, `start-${++starts}.log`);
-	const tool = new Killpoint(['-f', n, '-e', error, '-c', of, '-O', 'coredump_filter', '-l', log, '-x', program], { env: house.environment() });
+	const tool = new Killpoint([...strikeArgs({ n, of, error }), '-O', 'coredump_filter', '-l', log, '-x', program], { env: house.environment() });
 	const { pid } = await tool.seized();
 	const said = () => (existsSync(log) ? readFileSync(log, 'utf8') : '');
 	const works = await wait(async () => tool.find('ended') || (await sweep.turnTakers()).length > 0, 30000);
@@ -86,7 +89,7 @@ async function starting(sweep, { n, of, error }) {
 		await tool.release();
 	}
 	if (struck) sweep.points++;
-	else sweep.counted = tool.find('ended')?.count ?? 0;
+	else sweep.count(tool);
 	if (problems.length > 0) {
 		sweep.violations.push(`${sweep.name} ${of} ${n} ${error}: ${struck?.call} "${struck?.data}": ${problems.join('; ')}`);
 		console.log(`# ${sweep.violations.at(-1)}\n# ${said().split('\n').slice(-8).join('\n# ')}`);
@@ -97,19 +100,27 @@ async function starting(sweep, { n, of, error }) {
 
 async function sweepClasses(sweep, play) {
 	const [at, error] = (process.env.SWEEP_POINT ?? '').split(' ');
+	if (!full && !at) await play(sweep, { n: beyond });
+	const { calls } = sweep;
 	for (const [of, errors] of Object.entries(failures)) {
 		if (only && !only.includes(of) && !only.every((name) => name === 'start' || name === 'running')) continue;
 		if (at) await play(sweep, { n: at, of, error });
-		else for (const one of errors) {
-			// Of a start's these few decide whether anybody is heard, and are over soon.
-			if (full || (play === starting && of === 'pipe' && one === 'ENOMEM')) {
-				for (let n = 1; await play(sweep, { n, of, error: one }); n++);
-			} else {
-				await play(sweep, { n: 1000000, of, error: one });
-				const calls = sweep.counted;
-				if (calls > 0) await play(sweep, { n: 1 + below(calls), of, error: one });
-			}
-		}
+		else if (full) for (const one of errors) await everyOne(sweep, play, { of, error: one });
+		else await some(sweep, play, { of, errors, count: calls.filter((call) => call.class === of).length });
+	}
+}
+
+async function everyOne(sweep, play, how) {
+	for (let n = 1; await play(sweep, { n, ...how }); n++);
+}
+
+/** One call a way to fail, spread over all of the class. */
+async function some(sweep, play, { of, errors, count }) {
+	const points = spread(count, errors.length, below);
+	for (const [i, error] of errors.entries()) {
+		// Of a start's these few decide whether anybody is heard, and are over soon.
+		if (play === starting && of === 'pipe' && error === 'ENOMEM') await everyOne(sweep, play, { of, error });
+		else if (count > 0) await play(sweep, { n: points[i % points.length], of, error });
 	}
 }
 

@@ -8,7 +8,7 @@
 /* What a sweep can pick out. Reading and writing is told apart by what the descriptor is: SEND and
  * RECV are of sockets, WRITE and READ of all else. */
 enum call_class {
-	CALL_OTHER = 0,
+	CALL_OTHER = 0, /* may fail, but is over before a signal could interrupt it */
 	CALL_SEND,
 	CALL_RECV,
 	CALL_WRITE,
@@ -22,7 +22,8 @@ enum call_class {
 	CALL_FCNTL,
 	CALL_OPTION, /* of a socket */
 	CALL_PIPE,   /* and eventfd, epoll, socketpair */
-	CALL_FIRM,   /* fails in no way that libc would not take for its own mistake */
+	CALL_SLOW,   /* may be interrupted (EINTR in its man page), and has no class of its own */
+	CALL_FIRM,   /* never fails for who passes what is right, signal or none */
 };
 
 /* Where a call has what it carries. */

@@ -9,7 +9,7 @@
 # Scenarios mostly wait: two files play at a time. What measures how soon something is noticed plays alone, in the end.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
-make -s all >&2 || exit 1
+make -s all >&2 && make -s VARIANT=release build/release/tests/support/starve.so >&2 || exit 1
 
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/test-publish.XXXXXX") || exit 1
 trap 'rm -rf "$scratch"' EXIT

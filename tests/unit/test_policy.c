@@ -78,6 +78,7 @@ ends_are_told_apart(void **state)
 	assert_int_equal(policy_child_end(EXITED(CHILD_EXIT_DECLARED_DEAD), false),
 			 END_DECLARED_DEAD);
 	assert_int_equal(policy_child_end(EXITED(CHILD_EXIT_SICK), true), END_SICK);
+	assert_int_equal(policy_child_end(EXITED(CHILD_EXIT_OVERWHELMED), false), END_OVERWHELMED);
 	assert_int_equal(policy_child_end(EXITED(CHILD_EXIT_MISCONFIGURED), false),
 			 END_MISCONFIGURED);
 	assert_int_equal(policy_child_end(EXITED(1), true), END_CRASHED);
@@ -93,6 +94,16 @@ only_a_clean_end_with_empty_hands_is_off_the_record(void **state)
 	assert_true(policy_death_is_recorded(END_ASKED, true));
 	for (int end = END_DECLARED_DEAD; end <= END_CRASHED; end++)
 		assert_true(policy_death_is_recorded((enum child_end)end, false));
+}
+
+static void
+a_death_for_want_of_memory_blames_the_job_only_if_it_was_the_first(void **state)
+{
+	(void)state;
+	assert_false(policy_death_blames_job(END_SICK));
+	assert_true(policy_death_blames_job(END_OVERWHELMED));
+	assert_true(policy_death_blames_job(END_CRASHED));
+	assert_true(policy_death_blames_job(END_DECLARED_DEAD));
 }
 
 /* ---- restarts ---- */
@@ -536,6 +547,8 @@ main(void)
 		cmocka_unit_test(signals_do_what_the_contract_says),
 		cmocka_unit_test(ends_are_told_apart),
 		cmocka_unit_test(only_a_clean_end_with_empty_hands_is_off_the_record),
+		cmocka_unit_test(
+			a_death_for_want_of_memory_blames_the_job_only_if_it_was_the_first),
 		cmocka_unit_test(who_was_ready_is_replaced_at_once),
 		cmocka_unit_test(a_slot_forks_at_most_once_in_its_spacing),
 		cmocka_unit_test(the_pause_grows_where_they_die_before_they_are_ready),

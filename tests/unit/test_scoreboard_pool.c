@@ -190,12 +190,14 @@ deaths_are_told_until_confirmed(void **state)
 	uint64_t first, second, again;
 	size_t at = 0;
 
-	assert_true(scoreboard_death_record(board, "one"));
-	assert_true(scoreboard_death_record(board, "two"));
+	assert_true(scoreboard_death_record(board, "one", true));
+	assert_true(scoreboard_death_record(board, "two", false));
 	assert_true(scoreboard_death_next(board, &at, &first, token));
 	assert_string_equal(token, "one");
+	assert_true(scoreboard_death_blames_job(first));
 	assert_true(scoreboard_death_next(board, &at, &second, token));
 	assert_string_equal(token, "two");
+	assert_false(scoreboard_death_blames_job(second));
 	assert_false(scoreboard_death_next(board, &at, &again, token));
 
 	scoreboard_death_confirmed(board, first);
@@ -204,7 +206,7 @@ deaths_are_told_until_confirmed(void **state)
 	assert_true(scoreboard_death_next(board, &at, &again, token));
 	assert_int_equal(again, second);
 	/* The free place is used anew; the old serial confirms nothing there. */
-	assert_true(scoreboard_death_record(board, "three"));
+	assert_true(scoreboard_death_record(board, "three", true));
 	scoreboard_death_confirmed(board, first);
 	at = 0;
 	assert_true(scoreboard_death_next(board, &at, &again, token));
@@ -222,15 +224,15 @@ full_list_of_deaths_says_so(void **state)
 
 	for (int i = 0; i < SCOREBOARD_DEATHS; i++) {
 		snprintf(token, sizeof(token), "token-%d", i);
-		assert_true(scoreboard_death_record(board, token));
+		assert_true(scoreboard_death_record(board, token, true));
 	}
-	assert_false(scoreboard_death_record(board, "one too many"));
+	assert_false(scoreboard_death_record(board, "one too many", true));
 	while (scoreboard_death_next(board, &at, &serial, token)) {
 		scoreboard_death_confirmed(board, serial);
 		told++;
 	}
 	assert_int_equal(told, SCOREBOARD_DEATHS);
-	assert_true(scoreboard_death_record(board, "next"));
+	assert_true(scoreboard_death_record(board, "next", true));
 	at = 0;
 	assert_true(scoreboard_death_next(board, &at, &serial, token));
 	assert_string_equal(token, "next");

@@ -32,15 +32,15 @@ member(const cJSON *object, const char *name)
 }
 
 static bool
-tell_postgres(struct desk *desk, const char *ids_json, const char *token)
+tell_postgres(struct desk *desk, const char *ids_json, const char *token, bool blames_jobs)
 {
-	const char *const values[] = {ids_json, token};
+	const char *const values[] = {ids_json, token, blames_jobs ? "true" : "false"};
 	struct failure why;
 	PGresult *result;
 
 	if (!desk->postgres_up || !desk->journal_ready)
 		return false;
-	result = POSTGRES_RESULT(postgres_run(desk->postgres, &release_dead, 2, values, &why));
+	result = POSTGRES_RESULT(postgres_run(desk->postgres, &release_dead, 3, values, &why));
 	if (result == NULL)
 		desk_postgres_failed(desk, &why);
 	PQclear(result);
@@ -61,7 +61,7 @@ remember_untold(struct desk *desk, const char *token)
 /* The rows of a token's jobs; what cannot be reached stays locked in our own format, which the
  * jobs' next claims take over. */
 static void
-release_rows(struct desk *desk, const cJSON *jobs, const char *token)
+release_rows(struct desk *desk, const cJSON *jobs, const char *token, bool blames_jobs)
 {
 	cJSON *ids = cJSON_CreateArray();
 	const cJSON *job;
@@ -77,7 +77,7 @@ release_rows(struct desk *desk, const cJSON *jobs, const char *token)
 	}
 	/* Also for none: the dead may have held the lease of a token. */
 	json = cJSON_PrintUnformatted(ids);
-	if (json == NULL || !tell_postgres(desk, json, token))
+	if (json == NULL || !tell_postgres(desk, json, token, blames_jobs))
 		remember_untold(desk, token);
 	cJSON_free(json);
 	cJSON_Delete(ids);
@@ -87,18 +87,19 @@ void
 recovery_tell_postgres(struct desk *desk)
 {
 	while (desk->untold_count > 0 &&
-	       tell_postgres(desk, "[]", desk->untold[desk->untold_count - 1]))
+	       tell_postgres(desk, "[]", desk->untold[desk->untold_count - 1], true))
 		desk->untold_count--;
 }
 
 static bool
-hand_back(struct desk *desk, const cJSON *jobs, const char *token, struct failure *why)
+hand_back(struct desk *desk, const cJSON *jobs, const char *token, bool blames_jobs,
+	  struct failure *why)
 {
 	char *ids = NULL;
 	cJSON *list;
 	int count;
 
-	release_rows(desk, jobs, token);
+	release_rows(desk, jobs, token, blames_jobs);
 	if (!queue_hand_back(desk->queue, token, &ids, why))
 		return false;
 	list = cJSON_Parse(ids);
@@ -131,7 +132,7 @@ recovery_of_recorded(struct desk *desk, struct failure *why)
 			return false;
 		jobs = cJSON_Parse(json);
 		free(json);
-		done = hand_back(desk, jobs, token, why);
+		done = hand_back(desk, jobs, token, scoreboard_death_blames_job(serial), why);
 		cJSON_Delete(jobs);
 		if (!done)
 			return false;
@@ -150,7 +151,7 @@ hand_back_orphans(struct desk *desk, const cJSON *jobs, struct failure *why)
 		const char *token = member(job, "token");
 
 		/* One token's jobs all go back at its first; the second time finds nothing. */
-		if (identity_supervisor_is_dead(token) && !hand_back(desk, jobs, token, why))
+		if (identity_supervisor_is_dead(token) && !hand_back(desk, jobs, token, true, why))
 			return false;
 	}
 	return true;

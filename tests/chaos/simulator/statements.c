@@ -898,7 +898,7 @@ run_release_dead(const char *const *values, struct table *out)
 		bool listed = is_listed(ids, post->id);
 
 		if (listed && post->has_journal && same(part(post->open_claim, 3, holder), token)) {
-			post->crashes++;
+			post->crashes += same(values[2], "true");
 			post->open_claim[0] = '\0';
 		}
 		if (!listed || !starts_with(post->lock, PREFIX) ||
