@@ -13,7 +13,7 @@
 #include "worker/chance.h"
 #include "worker/orders.h"
 
-#define CONNECT_MS     3000
+#define CONNECT_MS     4000
 #define PAUSE_FIRST_MS 50
 #define PAUSE_MOST_MS  1000
 
