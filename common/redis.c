@@ -101,6 +101,12 @@ redis_answer_lost(const struct redis *redis)
 }
 
 int64_t
+redis_connect_begun_ms(const struct redis *redis)
+{
+	return redis->context != NULL ? redis->connect_begun_ms : 0;
+}
+
+int64_t
 redis_last_ok_ms(const struct redis *redis)
 {
 	return redis->last_ok_ms;
@@ -273,7 +279,6 @@ redis_eval(struct redis *redis, struct redis_script *script, int64_t timeout_ms,
 	   struct failure *why, int key_count, int argc, const char *const *argv,
 	   const size_t *argv_sizes)
 {
-	int64_t deadline_ms = clock_mono_ms() + timeout_ms;
 	const char **all = NULL;
 	size_t *sizes = NULL;
 	redisReply *reply = NULL;
@@ -296,7 +301,7 @@ redis_eval(struct redis *redis, struct redis_script *script, int64_t timeout_ms,
 		all[3 + i] = argv[i];
 	for (int i = 0; i < count; i++)
 		sizes[i] = i >= 3 && argv_sizes != NULL ? argv_sizes[i - 3] : strlen(all[i]);
-	reply = exchange(redis, deadline_ms, why, count, all, sizes);
+	reply = exchange(redis, clock_mono_ms() + timeout_ms, why, count, all, sizes);
 	if (reply != NULL && reply->type == REDIS_REPLY_ERROR &&
 	    strncmp(reply->str, "NOSCRIPT", 8) == 0) {
 		freeReplyObject(reply);
@@ -304,7 +309,8 @@ redis_eval(struct redis *redis, struct redis_script *script, int64_t timeout_ms,
 		all[1] = script->source;
 		sizes[0] = 4;
 		sizes[1] = strlen(script->source);
-		reply = exchange(redis, deadline_ms, why, count, all, sizes);
+		/* The server is there, only slow perhaps: the script has its own time. */
+		reply = exchange(redis, clock_mono_ms() + timeout_ms, why, count, all, sizes);
 	}
 	if (reply != NULL && reply->type == REDIS_REPLY_ERROR) {
 		redis_refuse(redis, reply, why);

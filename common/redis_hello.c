@@ -15,87 +15,92 @@
 #include "common/redis_url.h"
 #include "common/scoreboard.h"
 
-/* One command of the handshake, with its reply. Not for AUTH's words: a server may repeat arguments
- * in them. */
+/* One command of the handshake, and whether the connection is of use after its reply. */
+struct hello {
+	const char *argv[3];
+	int argc;
+	bool (*accept)(const redisReply *reply, struct failure *why);
+};
+
+#define HELLOS_MOST 3
+
 static bool
-introduce(struct redis *redis, int64_t deadline_ms, int argc, const char *const *argv,
-	  redisReply **reply, struct failure *why)
+is_authenticated(const redisReply *reply, struct failure *why)
 {
-	if (!redis_append(redis, why, argc, argv, NULL))
-		return false;
-	redis->own = redis->sent;
-	return redis_pump_or_close(redis, true, deadline_ms, reply, why);
+	return reply->type != REDIS_REPLY_ERROR ||
+	       failure_set(why, FAILURE_AWAY, "Redis: user name or password refused");
 }
 
 static bool
-authenticate(struct redis *redis, int64_t deadline_ms, struct failure *why)
+is_selected(const redisReply *reply, struct failure *why)
 {
-	const struct redis_address *address = redis->address;
-	const char *argv[3] = {"AUTH"};
-	redisReply *reply = NULL;
-	int argc = 1;
-	bool ok;
-
-	if (address->password == NULL)
-		return true;
-	if (address->user != NULL && address->user[0] != '\0')
-		argv[argc++] = address->user;
-	argv[argc++] = address->password;
-	if (!introduce(redis, deadline_ms, argc, argv, &reply, why))
-		return false;
-	ok = reply->type != REDIS_REPLY_ERROR;
-	freeReplyObject(reply);
-	if (ok)
-		return true;
-	redis_close(redis);
-	return failure_set(why, FAILURE_AWAY, "Redis: user name or password refused");
-}
-
-static bool
-select_database(struct redis *redis, int64_t deadline_ms, struct failure *why)
-{
-	char number[16];
-	redisReply *reply = NULL;
-
-	if (redis->address->db == 0)
-		return true;
-	snprintf(number, sizeof(number), "%d", redis->address->db);
-	if (!introduce(redis, deadline_ms, 2, (const char *[]){"SELECT", number}, &reply, why))
-		return false;
-	if (reply->type == REDIS_REPLY_ERROR) {
-		failure_set(why, FAILURE_AWAY, "Redis: %s", reply->str);
-		freeReplyObject(reply);
-		redis_close(redis);
-		return false;
-	}
-	freeReplyObject(reply);
-	return true;
+	return reply->type != REDIS_REPLY_ERROR ||
+	       failure_set(why, FAILURE_AWAY, "Redis: %s", reply->str);
 }
 
 /* A server may forbid names to us; one that cannot work now must not be left with a nameless
  * connection. */
 static bool
-tell_name(struct redis *redis, int64_t deadline_ms, struct failure *why)
+is_named(const redisReply *reply, struct failure *why)
 {
-	redisReply *reply = NULL;
-	bool ok = true;
-
-	if (redis->client_name == NULL)
+	if (reply->type != REDIS_REPLY_ERROR)
 		return true;
-	if (!introduce(redis, deadline_ms, 3,
-		       (const char *[]){"CLIENT", "SETNAME", redis->client_name}, &reply, why))
-		return false;
-	if (reply->type == REDIS_REPLY_ERROR &&
-	    redis_error_meaning(reply->str) != REDIS_ERROR_PLAIN &&
-	    strncmp(reply->str, "NOPERM ", 7) != 0) {
-		ok = failure_set(why, FAILURE_AWAY, "Redis: %s", reply->str);
-		redis_close(redis);
-	} else if (reply->type == REDIS_REPLY_ERROR) {
-		log_event(LOG_DEBUG, "redis refused the connection's name",
-			  (struct log_field[]){LOG_STR("error", reply->str), LOG_END});
+	if (redis_error_meaning(reply->str) != REDIS_ERROR_PLAIN &&
+	    strncmp(reply->str, "NOPERM ", 7) != 0)
+		return failure_set(why, FAILURE_AWAY, "Redis: %s", reply->str);
+	log_event(LOG_DEBUG, "redis refused the connection's name",
+		  (struct log_field[]){LOG_STR("error", reply->str), LOG_END});
+	return true;
+}
+
+/* What there is to say to this server; `number` holds the database's. */
+static int
+compose(const struct redis *redis, char number[16], struct hello hellos[HELLOS_MOST])
+{
+	const struct redis_address *address = redis->address;
+	bool has_user = address->user != NULL && address->user[0] != '\0';
+	int count = 0;
+
+	if (address->password != NULL && has_user)
+		hellos[count++] = (struct hello){
+			{"AUTH", address->user, address->password}, 3, is_authenticated};
+	else if (address->password != NULL)
+		hellos[count++] = (struct hello){{"AUTH", address->password}, 2, is_authenticated};
+	snprintf(number, 16, "%d", address->db);
+	if (address->db != 0)
+		hellos[count++] = (struct hello){{"SELECT", number}, 2, is_selected};
+	if (redis->client_name != NULL)
+		hellos[count++] =
+			(struct hello){{"CLIENT", "SETNAME", redis->client_name}, 3, is_named};
+	return count;
+}
+
+/* All at once, and then the replies: a server that is far away is waited for once. */
+static bool
+introduce(struct redis *redis, int64_t deadline_ms, struct failure *why)
+{
+	struct hello hellos[HELLOS_MOST];
+	char number[16];
+	int count = compose(redis, number, hellos);
+
+	for (int i = 0; i < count; i++)
+		if (!redis_append(redis, why, hellos[i].argc, hellos[i].argv, NULL))
+			return false;
+	for (int i = 0; i < count; i++) {
+		redisReply *reply = NULL;
+		bool accepted;
+
+		redis->own = (uint64_t)i + 1;
+		if (!redis_pump_or_close(redis, true, deadline_ms, &reply, why))
+			return false;
+		accepted = hellos[i].accept(reply, why);
+		freeReplyObject(reply);
+		if (!accepted) {
+			redis_close(redis);
+			return false;
+		}
 	}
-	freeReplyObject(reply);
-	return ok;
+	return true;
 }
 
 /* Commands that were queued while there was no connection go first. */
@@ -125,8 +130,8 @@ redis_connect(struct redis *redis, int64_t timeout_ms, struct failure *why)
 	if (redis->context != NULL)
 		return true;
 	redis->sent = redis->received = redis->own = 0;
-	if (!redis_open(redis, deadline_ms, why) || !authenticate(redis, deadline_ms, why) ||
-	    !select_database(redis, deadline_ms, why) || !tell_name(redis, deadline_ms, why) ||
+	redis->connect_begun_ms = clock_mono_ms();
+	if (!redis_open(redis, deadline_ms, why) || !introduce(redis, deadline_ms, why) ||
 	    !append_held(redis, why))
 		return false;
 	if (redis->was_connected && redis->board != NULL)

@@ -14,7 +14,7 @@
 #include "worker/orders.h"
 #include "worker/shortage.h"
 
-#define CONNECT_MS     3000
+#define CONNECT_MS     4000
 #define PAUSE_FIRST_MS 50
 #define PAUSE_MOST_MS  1000
 

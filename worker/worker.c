@@ -27,7 +27,7 @@
 #include "worker/tools.h"
 #include "worker/turn.h"
 
-#define CONNECT_MS    3000
+#define CONNECT_MS    4000 /* a drain gives 5 s to leave */
 #define AWAY_FIRST_MS 50
 #define AWAY_MOST_MS  1500
 #define POSTGRES_REST_MS                                                                           \

@@ -12,20 +12,24 @@ import { calm, farewell, faultsOf, none } from './storm_judge.mjs';
 const only = process.env.ONLY && new RegExp(process.env.ONLY);
 const seconds = Number(process.env.CHAOS_SLOW_SECONDS ?? 15);
 
-/** what, ms there and back at least and at most, bytes a second, PUBLISHER_LOCK_DURATION_MS, how long the first uploads last, posts */
-for (const [what, least, most, bytes_per_s, lock_ms, upload_ms, posts] of [
+/**
+ * what, ms there and back at least and at most, bytes a second, PUBLISHER_LOCK_DURATION_MS, how long the first uploads last, posts, and how
+ * many at least go out meanwhile although all connections are cut when it begins
+ */
+for (const [what, least, most, bytes_per_s, lock_ms, upload_ms, posts, despite_cut] of [
 	['200 ms', 200, 200, 0, 3000, 8000, 100],
 	['1 to 4 s', 1000, 4000, 0, 12000, 14000, 20],
+	['2.5 s and all connections are cut', 2500, 2500, 0, 30000, 1000, 40, 4],
 	['1 kB a second', 0, 0, 1000, 12000, 14000, 20],
 ]) {
 	const name = `Redis answers after ${what}, locks of ${lock_ms / 1000} s, uploads of ${upload_ms / 1000} s: no lease is lost`.replace('after 1 kB', 'at 1 kB');
 	if (only && !only.test(name)) continue;
-	const played = play(name, { least, most, bytes_per_s, lock_ms, upload_ms, posts });
+	const played = play(name, { least, most, bytes_per_s, lock_ms, upload_ms, posts, despite_cut });
 	played.catch(() => {});
 	test(name, { timeout: 400000 + seconds * 1000 }, () => played);
 }
 
-async function play(name, { least, most, bytes_per_s, lock_ms, upload_ms, posts }) {
+async function play(name, { least, most, bytes_per_s, lock_ms, upload_ms, posts, despite_cut }) {
 	const house = await stormHouse({
 		settings: { PUBLISHER_CONCURRENCY: 3, PUBLISHER_LOCK_DURATION_MS: lock_ms, PUBLISHER_STALE_CHECK_INTERVAL_MS: 1000 }, site: { latency_ms: 100 },
 	});
@@ -38,6 +42,7 @@ async function play(name, { least, most, bytes_per_s, lock_ms, upload_ms, posts 
 	const way = house.proxies.redis;
 	way.bytes_per_s = bytes_per_s;
 	for (let i = 0; i < seconds; i++) {
+		if (i === 1 && despite_cut) way.cut('rst');
 		way.latency_ms = (least + (most - least) * ((i * 7) % 10) / 9) / 2;
 		await sleep(1000);
 	}
@@ -53,4 +58,5 @@ async function play(name, { least, most, bytes_per_s, lock_ms, upload_ms, posts 
 	console.log(`# ${name}: ${during} posts out in ${seconds} s of it; ${stalled} stalled, ${lost} leases lost`);
 	none(faults, name);
 	assert.deepEqual([stalled, lost], [0, 0]);
+	assert.ok(during >= (despite_cut ?? 0), 'work goes on, slowly');
 }

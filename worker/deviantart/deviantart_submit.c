@@ -3,7 +3,9 @@
  * [worker]
  *
  * May be repeated: a lost answer leaves at most a private item that nobody publishes
- * (deviantart-api.md 9.2). Only fields that are documented for submit are sent (5.1).
+ * (deviantart-api.md 9.2). So an upload that met a kept connection which had died is sent once more
+ * on a new one, and no attempt has failed. Only fields that are documented for submit are sent
+ * (5.1).
  */
 #include <stdlib.h>
 #include <string.h>
@@ -99,6 +101,51 @@ read_item(const struct http_exchange *x, bool all_sent, char item[DEVIANTART_ITE
 	return true;
 }
 
+/* What is sent, as often as that takes. */
+struct submission {
+	struct deviantart *da;
+	const char *access_token;
+	const struct deviantart_post *post;
+	const char *replace_item;
+	const char *mime_type;
+	struct upload_file file; /* with its clean name */
+	const struct watch *watch;
+	struct upload_progress progress;
+};
+
+/* *is_dead: it met a connection that had died while nobody used it. */
+static bool
+submit_once(const struct submission *s, bool on_new_connection, char item[DEVIANTART_ITEM_SIZE],
+	    bool *is_dead, struct failure *why)
+{
+	struct http_exchange x = {0};
+	curl_mimepart *part = NULL;
+	bool all_sent = false, ok = false;
+
+	*is_dead = false;
+	if (!deviantart_open(s->da, &x, "/api/v1/oauth2/stash/submit", s->access_token, why) ||
+	    !http_exchange_header(&x, "Expect", "", why)) /* no second's pause before the body */
+		goto out;
+	http_exchange_set_limits(&x, DEVIANTART_CONNECT_MS, WHOLE_LIMIT_MS);
+	if (on_new_connection)
+		http_exchange_set_new(&x);
+	x.mime = curl_mime_init(x.easy);
+	if (x.mime != NULL && add_texts(x.mime, s->post, s->replace_item))
+		part = add_file(x.mime, s->file.shown_name, s->mime_type);
+	if (part == NULL) {
+		http_no_memory(why);
+		goto out;
+	}
+	if (!upload_stream(s->da->storage, &x, part, &s->file, s->watch, &s->progress, &all_sent,
+			   why))
+		goto out;
+	*is_dead = http_exchange_met_dead_connection(&x);
+	ok = read_item(&x, all_sent, item, why);
+out:
+	http_exchange_close(&x);
+	return ok;
+}
+
 bool
 deviantart_submit(struct deviantart *da, const char *access_token,
 		  const struct deviantart_post *post, const struct deviantart_file *file,
@@ -106,34 +153,26 @@ deviantart_submit(struct deviantart *da, const char *access_token,
 		  void (*on_progress)(void *arg, int64_t sent_bytes), void *progress_arg,
 		  char item[DEVIANTART_ITEM_SIZE], struct failure *why)
 {
-	struct upload_progress progress = {on_progress, progress_arg};
-	struct upload_file upload = {.storage_key = file->storage_key,
-				     .size_bytes = file->size_bytes};
-	struct http_exchange x = {0};
-	curl_mimepart *part = NULL;
-	bool all_sent = false, ok = false;
 	char *filename = deviantart_clean_filename(file->original_filename, file->mime_type);
+	const struct submission s = {.da = da,
+				     .access_token = access_token,
+				     .post = post,
+				     .replace_item = replace_item,
+				     .mime_type = file->mime_type,
+				     .file = {.storage_key = file->storage_key,
+					      .shown_name = filename,
+					      .size_bytes = file->size_bytes},
+				     .watch = watch,
+				     .progress = {on_progress, progress_arg}};
+	bool ok = false, is_dead;
 
 	if (filename == NULL) {
 		http_no_memory(why);
-		goto out;
+	} else {
+		ok = submit_once(&s, false, item, &is_dead, why);
+		if (!ok && is_dead)
+			ok = submit_once(&s, true, item, &is_dead, why);
 	}
-	if (!deviantart_open(da, &x, "/api/v1/oauth2/stash/submit", access_token, why) ||
-	    !http_exchange_header(&x, "Expect", "", why)) /* no second's pause before the body */
-		goto out;
-	http_exchange_set_limits(&x, DEVIANTART_CONNECT_MS, WHOLE_LIMIT_MS);
-	x.mime = curl_mime_init(x.easy);
-	if (x.mime != NULL && add_texts(x.mime, post, replace_item))
-		part = add_file(x.mime, filename, file->mime_type);
-	if (part == NULL) {
-		http_no_memory(why);
-		goto out;
-	}
-	upload.shown_name = filename;
-	ok = upload_stream(da->storage, &x, part, &upload, watch, &progress, &all_sent, why) &&
-	     read_item(&x, all_sent, item, why);
-out:
-	http_exchange_close(&x);
 	free(filename);
 	return ok || failure_prefix(why, "stash/submit: ");
 }

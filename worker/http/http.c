@@ -3,7 +3,7 @@
  *
  * The process' part: libcurl's start, the multi handle with its connections, and the loop that
  * drives all started exchanges. Invariant: no call in here blocks longer than HTTP_LOOK_MS, and
- * nothing is repeated by us (libcurl may repeat a request on a reused connection; who cannot bear
+ * nothing is repeated in here (libcurl may repeat a request on a reused connection; who cannot bear
  * that asks for a fresh one).
  */
 #include "worker/http/http.h"

@@ -19,8 +19,8 @@
 
 /*
  * Idle connections younger than this are used again. Servers close theirs after a minute or so;
- * well below that, an upload (which cannot be repeated by libcurl) seldom meets a connection that
- * is just being closed.
+ * well below that, an upload (which libcurl cannot repeat) seldom meets a connection that is just
+ * being closed, and has to be begun again.
  */
 #define KEEP_CONNECTION_S 30L
 
@@ -247,9 +247,15 @@ http_exchange_header(struct http_exchange *x, const char *name, const char *valu
 }
 
 void
-http_exchange_set_fresh(struct http_exchange *x)
+http_exchange_set_new(struct http_exchange *x)
 {
 	curl_easy_setopt(x->easy, CURLOPT_FRESH_CONNECT, 1L);
+}
+
+void
+http_exchange_set_fresh(struct http_exchange *x)
+{
+	http_exchange_set_new(x);
 	curl_easy_setopt(x->easy, CURLOPT_FORBID_REUSE, 1L);
 }
 
@@ -317,6 +323,22 @@ http_exchange_status(const struct http_exchange *x)
 	if (x->easy != NULL)
 		curl_easy_getinfo(x->easy, CURLINFO_RESPONSE_CODE, &status);
 	return status >= 100 && status <= 999 ? (int)status : 0;
+}
+
+bool
+http_exchange_met_dead_connection(const struct http_exchange *x)
+{
+	long made = 1, header_bytes = 1;
+
+	/* libcurl would have sent it again by itself, but cannot get the file a second time. */
+	if (x->done && x->code == CURLE_SEND_FAIL_REWIND)
+		return true;
+	if (!x->done || (x->code != CURLE_SEND_ERROR && x->code != CURLE_RECV_ERROR &&
+			 x->code != CURLE_GOT_NOTHING))
+		return false;
+	curl_easy_getinfo(x->easy, CURLINFO_NUM_CONNECTS, &made);
+	curl_easy_getinfo(x->easy, CURLINFO_HEADER_SIZE, &header_bytes);
+	return made == 0 && header_bytes == 0;
 }
 
 struct answer

@@ -56,7 +56,8 @@ bool http_exchange_open(struct http_exchange *x, struct http *http, const char *
 bool http_exchange_header(struct http_exchange *x, const char *name, const char *value,
 			  struct failure *why);
 
-/* A connection that no other request used before or uses after (s3-libcurl.md 6). */
+/* A connection that no other request used before; set_fresh: or uses after (s3-libcurl.md 6). */
+void http_exchange_set_new(struct http_exchange *x);
 void http_exchange_set_fresh(struct http_exchange *x);
 
 /* Whole limit and limit for connecting, in ms. */
@@ -87,6 +88,12 @@ bool http_body_append(struct http_body *body, const char *data, size_t size);
 /* Did anything of the request leave this host? Also while it runs, and after a cut. */
 bool http_exchange_sent(const struct http_exchange *x);
 int http_exchange_status(const struct http_exchange *x);
+
+/*
+ * Did it go out on a kept connection that ended before anything of the answer came? Then most
+ * likely that was dead already, and nobody failed: who may send twice sends it again on a new one.
+ */
+bool http_exchange_met_dead_connection(const struct http_exchange *x);
 
 /* What classify_answer() wants to know; borrows from *x. */
 struct answer http_exchange_answer(const struct http_exchange *x, enum endpoint endpoint);

@@ -4,6 +4,8 @@ import assert from 'node:assert/strict';
 import { Sandbox, afterwards, build, gaps, isWait, scenario } from './stage.mjs';
 
 const home = build({ settings: { PUBLISHER_CONCURRENCY: 4 } });
+/** Nothing was asked of its site before: an upload goes out on a connection that is not used again. */
+const unused = () => build({ settings: { PUBLISHER_CONCURRENCY: 1 } });
 const categories = build({ settings: { PUBLISHER_CONCURRENCY: 2 }, site: { catpath_error_code: 2 } });
 
 /** A refusal as DeviantArt words it. */
@@ -31,7 +33,7 @@ for (const [name, action, fault, category, wait, stored] of [
 	['a status that nobody knows', 'status', { status: 418, body: { status: 'error', error: 'teapot' } }, 'UNKNOWN', 5000, 1],
 ]) {
 	scenario(`an upload answered by ${name} burns one attempt, is counted as ${category} and retried after ${wait} ms`, async () => {
-		const house = await home;
+		const house = await (/^(reset|close)/.test(action) ? unused() : home);
 		const work = await house.deviation(await house.artist(), { files: [{ size: 150000 }] });
 		await house.sandbox.fault('submit', { title: work.title }, action, fault);
 		await house.add(work);
@@ -55,10 +57,60 @@ for (const [name, action, fault, category, wait, stored] of [
 	});
 }
 
+for (const [how, action, spare] of [
+	['is reset at its first bytes', 'reset_before', 0],
+	['is reset in its middle', 'reset_middle', 0],
+	['is reset instead of answering', 'reset_after', 1],
+	['is closed instead of answering', 'close', 0],
+]) {
+	scenario(`an upload on a kept connection that ${how} is sent once more on a new one; only if that dies, too, an attempt has failed`, async () => {
+		const house = await unused();
+		const artist = await house.artist();
+		const before = await house.deviation(artist);
+		await house.add(before);
+		await house.published(before); // its connections are kept for half a minute
+
+		const work = await house.deviation(artist, { files: [{ size: 150000 }] });
+		await house.sandbox.fault('submit', {}, action, { count: 1 });
+		await house.add(work);
+		const { row, job } = await house.published(work);
+		assert.deepEqual([row.retry_count, job.attempts, job.claims], [0, 1, 1]);
+		const { posts, submits } = await house.seen(work);
+		assert.deepEqual([posts.length, submits.length], [1, 1 + spare]);
+		const uploads = async () => (await house.sandbox.requests()).filter(({ endpoint }) => endpoint === 'submit').length;
+		assert.equal(await uploads(), 1 + 2, 'it was sent twice');
+
+		const unlucky = await house.deviation(artist);
+		await house.sandbox.fault('submit', {}, action, { count: 2 });
+		await house.add(unlucky);
+		const burned = await house.published(unlucky);
+		assert.deepEqual([burned.row.retry_count, burned.job.attempts], [1, 2]);
+		assert.equal((await house.seen(unlucky)).posts.length, 1);
+		assert.equal(await uploads(), 1 + 2 + 3);
+	});
+}
+
+for (const [how, action] of [['is reset', 'reset_before'], ['is closed', 'close']]) {
+	scenario(`a download on a kept connection that ${how} is asked for again at once`, async () => {
+		const house = await unused();
+		const artist = await house.artist();
+		const before = await house.deviation(artist);
+		await house.add(before);
+		await house.published(before);
+		const work = await house.deviation(artist);
+		await house.sandbox.fault('s3', { key: work.files[0].key }, action, { count: 1 });
+		await house.add(work);
+		const { row, job } = await house.published(work);
+		assert.deepEqual([row.retry_count, job.attempts, job.claims], [0, 1, 1]);
+		assert.equal((await house.sandbox.requests()).filter(({ endpoint }) => endpoint === 's3').length, 1 + 2);
+	});
+}
+
 scenario('each category counts its own retries: 500, reset, 500 wait 3, 2 and 6 s', async () => {
-	const house = await home;
+	const house = await unused();
 	const work = await house.deviation(await house.artist());
-	await house.sandbox.fault('submit', { title: work.title }, 'status', { status: 500 });
+	// Closed, so that the reset meets no kept connection: that would not count.
+	await house.sandbox.fault('submit', { title: work.title }, 'status', { status: 500, headers: { Connection: 'close' } });
 	await house.sandbox.fault('submit', { title: work.title }, 'reset_after', { effect: false });
 	await house.sandbox.fault('submit', { title: work.title }, 'status', { status: 500 });
 	await house.add(work);
