@@ -61,11 +61,15 @@ bool
 publishing_refresh_token(struct publishing *p, bool force, struct failure *why)
 {
 	struct tools *tools = p->tools;
+	bool asks = force || !token_is_fresh(p->deviation);
 	bool refreshed;
 
-	if ((force || !token_is_fresh(p->deviation)) && !lease_has_time_to_refresh(p->lease))
+	if (asks && !lease_has_time_to_refresh(p->lease))
 		return failure_set(why, FAILURE_NETWORK_ERROR,
 				   "too little of the job's time is left to refresh the token");
+	/* An answer that there is no memory for costs the artist his login. */
+	if (asks && shortage_is_for_good(tools))
+		return failure_set(why, FAILURE_AWAY, "too little memory to refresh the token");
 	if (!token_fresh(tools->tokens, p->deviation, force, lease_watch(p->lease),
 			 lease_refresh_watch(p->lease), &refreshed, why)) {
 		/* Else nobody was asked, or somebody else asks already. */

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 
-import { afterwards, build, isAlive, sanitized, scenario, until } from './stage.mjs';
+import { afterwards, build, inTime, isAlive, sanitized, scenario, until } from './stage.mjs';
 import { Starve, forGood } from './starve.mjs';
 
 /** A house of one worker whose allocations can fail. */
@@ -112,6 +112,19 @@ if (!sanitized) {
 		const other = await house.deviation(artist);
 		await house.add(other);
 		await goesOut(house, other);
+	});
+
+	scenario('a worker that the kernel gives no more memory refreshes no token: another one does, and the login lives', async () => {
+		const house = await build({ settings: { PUBLISHER_CONCURRENCY: 1 } });
+		const pid = await experienced(house, await house.artist());
+		const artist = await house.artist({ token_expires_at: inTime('-1 hour') });
+		execFileSync('prlimit', ['--pid', pid, '--data=1']);
+		const work = await house.deviation(artist);
+		await house.add(work);
+		await left(house, pid, 11);
+		await goesOut(house, work);
+		const { refreshes } = await house.sandbox.get(`ledger?user=${artist.username}`);
+		assert.deepEqual(refreshes.map(({ presented_times: times }) => times), [1]);
 	});
 
 	scenario('where the kernel gives no memory no new worker gets ready, with growing pauses; the pool is whole when it does again', async () => {
