@@ -19,7 +19,7 @@ export function spread(count, few, below) {
 export async function playSpread(count, few, below, play) {
 	for (const [i, first] of spread(count, few, below).entries()) {
 		let n = first;
-		for (let tries = 0; tries < 4 && !await play(n, i); tries++) n = 1 + below(n);
+		while (!await play(n, i) && n > 1) n = 1 + below(n - 1);
 	}
 }
 

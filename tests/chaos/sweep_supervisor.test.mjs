@@ -101,7 +101,7 @@ async function starting(sweep, { n, of, error }) {
 async function sweepClasses(sweep, play) {
 	const [at, error] = (process.env.SWEEP_POINT ?? '').split(' ');
 	if (!full && !at) await play(sweep, { n: beyond });
-	const { calls } = sweep;
+	const { calls = [] } = sweep;
 	for (const [of, errors] of Object.entries(failures)) {
 		if (only && !only.includes(of) && !only.every((name) => name === 'start' || name === 'running')) continue;
 		if (at) await play(sweep, { n: at, of, error });
