@@ -64,7 +64,7 @@ static void
 print_retries(FILE *out, const char *json)
 {
 	cJSON *counts = cJSON_Parse(json);
-	char *lines[COUNTS_MOST];
+	char *lines[COUNTS_MOST] = {NULL};
 	const cJSON *count;
 	int used = 0;
 
