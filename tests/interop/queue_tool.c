@@ -148,7 +148,12 @@ claim_as_json(struct tool *tool, const struct queue_claim *claim)
 	cJSON_AddNumberToObject(out, "wait", (double)claim->wait_ms);
 	if (claim->state == QUEUE_CLAIM_JOB) {
 		cJSON_AddItemToObject(out, "job", job_as_json(claim->job));
-		slot = slot_of(tool, NULL);
+		/* The last claim of a job is the one in hand: an earlier one can end nothing. */
+		slot = slot_of(tool, claim->job->id);
+		if (slot != NULL)
+			drop_job(slot);
+		else
+			slot = slot_of(tool, NULL);
 		if (slot != NULL)
 			*slot = claim->job;
 		else

@@ -64,7 +64,7 @@ static void
 print_retries(FILE *out, const char *json)
 {
 	cJSON *counts = cJSON_Parse(json);
-	char *lines[COUNTS_MOST];
+	char *lines[COUNTS_MOST] = {NULL};
 	const cJSON *count;
 	int used = 0;
 
@@ -328,18 +328,24 @@ mirror_rows_remember(void)
 	known = tables;
 }
 
+/* Bytes that mean nothing may differ, too: then the same is written once more. */
+static bool
+differ(const void *a, const void *b, size_t size)
+{
+	return memcmp(a, b, size) != 0;
+}
+
 bool
 mirror_rows_write_changes(PGconn *connection)
 {
 	bool written = true;
 
-	/* Bytes that mean nothing may differ: then the same is written once more. */
 	for (int i = 0; written && i < tables.user_count; i++) {
-		if (memcmp(&known.users[i], &tables.users[i], sizeof(known.users[i])) != 0)
+		if (differ(&known.users[i], &tables.users[i], sizeof(known.users[i])))
 			written = write_user(connection, &tables.users[i]);
 	}
 	for (int i = 0; written && i < tables.post_count; i++) {
-		if (memcmp(&known.posts[i], &tables.posts[i], sizeof(known.posts[i])) != 0)
+		if (differ(&known.posts[i], &tables.posts[i], sizeof(known.posts[i])))
 			written = write_row(connection, &tables.posts[i]);
 	}
 	return written;
