@@ -96,9 +96,10 @@ struct queue_claim {
  * look again at once). `worker_name` becomes `pb`, "" = none. The lock's value is `token`.
  *
  * If an earlier call that could claim lost its answer (redis_answer_lost()), a job may be locked by
- * our token without anybody knowing. The queue object remembers; the next claim, or ending with a
- * next, looks for such a job first and gives it out: no second `active` event, no second start
- * counted. So one struct queue serves one token and one job at a time.
+ * our token without anybody knowing, or will be when that call arrives late. The queue object
+ * remembers for a lock's life; a claim, or ending with a next, looks for such a job first and gives
+ * it out: no second `active` event, no second start counted. So one struct queue serves one token
+ * and one job at a time.
  *
  * A job with `scheduler_id` ends its schedule unless the claimer adds the next run (15.3), which
  * this program does not: the worker says so loudly.

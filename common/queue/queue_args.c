@@ -54,7 +54,7 @@ queue_args_fetch(struct queue_args *args, const struct queue *queue, const char 
 		queue_args_int(args, queue->limiter_max);
 	else
 		queue_args_text(args, "");
-	queue_args_text(args, queue->unsure ? "1" : "0");
+	queue_args_text(args, queue_may_hold_job(queue) ? "1" : "0");
 }
 
 struct redisReply *

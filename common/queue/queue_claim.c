@@ -103,7 +103,8 @@ queue_claim(struct queue *queue, const char *token, const char *worker_name,
 	sent_mono_ms = clock_mono_ms();
 	reply = queue_run(queue, QUEUE_SCRIPT_CLAIM, &args, why);
 	if (reply == NULL) {
-		queue->unsure = queue->unsure || redis_answer_lost(queue->redis);
+		if (redis_answer_lost(queue->redis))
+			queue_doubt(queue);
 		return false;
 	}
 	ok = queue_claim_decode(queue, reply, sent_mono_ms, claim, why);
@@ -111,8 +112,15 @@ queue_claim(struct queue *queue, const char *token, const char *worker_name,
 	return ok;
 }
 
+void
+queue_doubt(struct queue *queue)
+{
+	queue->unsure = true;
+	queue->unsure_until_mono_ms = clock_mono_ms() + queue->lock_duration_ms;
+}
+
 bool
 queue_may_hold_job(const struct queue *queue)
 {
-	return queue->unsure;
+	return queue->unsure || clock_mono_ms() < queue->unsure_until_mono_ms;
 }

@@ -55,7 +55,8 @@ queue_end_run(struct queue *queue, enum queue_script script, const struct queue_
 	bool ok;
 
 	if (reply == NULL) {
-		queue->unsure = queue->unsure || (next != NULL && redis_answer_lost(queue->redis));
+		if (next != NULL && redis_answer_lost(queue->redis))
+			queue_doubt(queue);
 		return false;
 	}
 	ok = decode_end(queue, reply, sent_mono_ms, next, end, why);

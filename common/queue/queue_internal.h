@@ -45,10 +45,15 @@ struct queue {
 	int limiter_max, max_stalled_count, default_attempts, metrics_minutes;
 	/*
 	 * A call that may have claimed a job failed before its reply was read: the next claim first
-	 * looks whether the token holds a job already (fetch.lua, resume).
+	 * looks whether the token holds a job already (fetch.lua, resume). So do all claims of one
+	 * lock's life: what was on its way when the connection broke may arrive after the next one.
 	 */
 	bool unsure;
+	int64_t unsure_until_mono_ms;
 };
+
+/* A call that may have claimed, or may yet claim, has failed. queue_claim.c */
+void queue_doubt(struct queue *queue);
 
 /* Fills queue->scripts from queue->base and queue->private_base. False: out of memory.
  * queue_script.c */

@@ -350,22 +350,14 @@ scripts_survive_a_flush_and_a_restart(void **state)
 	queue_job_free(claim("t", "c"));
 }
 
-/* A claim whose reply is lost: the server does the work, and the connection is cut before we read.
- */
+/* A claim that is sent, and whose reply nobody waits for: the server is held up meanwhile, and has
+ * not done it when this returns. */
 static void
-a_claim_whose_reply_was_lost_is_found_again(void **state)
+lose_a_claim(void)
 {
 	struct queue_claim got = {0};
-	struct queue_job *job;
 	int ends[2];
 
-	(void)state;
-	plant("a", "{}", 0);
-	plant("b", "{}", 0);
-	assert_int_equal(claim_state("other"), QUEUE_CLAIM_JOB);
-	forget_events();
-	/* The server is held up, so that the call ends before the reply: it was sent, what became
-	 * of it is open. */
 	assert_int_equal(pipe(ends), 0);
 	ask("CLIENT PAUSE 100 ALL");
 	redis_set_wake_fd(bench_redis, ends[0]);
@@ -373,10 +365,31 @@ a_claim_whose_reply_was_lost_is_found_again(void **state)
 	assert_false(queue_claim(bench_queue, "t", "w-1", &got, &bench_why));
 	assert_int_equal(bench_why.category, FAILURE_STOPPED);
 	redis_set_wake_fd(bench_redis, -1);
-	/* As it would be if Redis had read the command after all. */
+	close(ends[0]);
+	close(ends[1]);
+}
+
+/* As it is when Redis has read such a claim after all: the next job is "t"'s. */
+static void
+the_lost_claim_arrives(const char *id)
+{
 	ask("RPOPLPUSH bull:q:wait bull:q:active");
-	ask("SET bull:q:b:lock t PX 30000");
-	ask("HSET bull:q:b processedOn %lld ats 1", (long long)now_ms());
+	ask("SET bull:q:%s:lock t PX 30000", id);
+	ask("HSET bull:q:%s processedOn %lld ats 1", id, (long long)now_ms());
+}
+
+static void
+a_claim_whose_reply_was_lost_is_found_again(void **state)
+{
+	struct queue_job *job;
+
+	(void)state;
+	plant("a", "{}", 0);
+	plant("b", "{}", 0);
+	assert_int_equal(claim_state("other"), QUEUE_CLAIM_JOB);
+	forget_events();
+	lose_a_claim();
+	the_lost_claim_arrives("b");
 	job = claim("t", "b");
 	assert_int_equal(job->attempts_started, 1);
 	assert_true(job->claimed_ms > 0);
@@ -384,8 +397,27 @@ a_claim_whose_reply_was_lost_is_found_again(void **state)
 	assert_ask("b a", "LRANGE bull:q:active 0 -1");
 	complete(job, "t");
 	assert_int_equal(claim_state("t"), QUEUE_CLAIM_NONE);
-	close(ends[0]);
-	close(ends[1]);
+}
+
+/* A connection that was cut may still deliver what was sent on it, behind the claims of the next.
+ */
+static void
+a_claim_that_arrives_late_is_found(void **state)
+{
+	struct queue_job *job;
+
+	(void)state;
+	lose_a_claim();
+	assert_int_equal(claim_state("t"), QUEUE_CLAIM_NONE);
+	plant("a", "{}", 0);
+	plant("b", "{}", 0);
+	job = claim("t", "a");
+	the_lost_claim_arrives("b");
+	complete(job, "t");
+	assert_true(queue_may_hold_job(bench_queue));
+	job = claim("t", "b");
+	assert_int_equal(job->attempts_started, 1);
+	complete(job, "t");
 }
 
 int
@@ -412,6 +444,7 @@ main(void)
 		TEST(ids_of_any_bytes_survive),
 		TEST(scripts_survive_a_flush_and_a_restart),
 		TEST(a_claim_whose_reply_was_lost_is_found_again),
+		TEST(a_claim_that_arrives_late_is_found),
 	};
 
 	return cmocka_run_group_tests(tests, bench_set_up_server, bench_tear_down_server);
