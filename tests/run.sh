@@ -97,12 +97,13 @@ suite() {
 	judge "$name" $? "$(log_of "$name")"
 }
 
-# begin NAME SECONDS COMMAND...: the same, beside the suites that follow and giving way to them: they mostly wait, this one computes.
+# begin NAME SECONDS COMMAND...: the same, beside the suites that follow, in the moments when none of them wants to run: they mostly
+# wait, this one computes.
 # finish NAME: waits for it. They are finished in the order in which they were begun.
 begin() {
 	local name=$1 seconds=$2
 	shift 2
-	nice -n 19 timeout --kill-after=20 "$seconds" "$@" >"$(log_of "$name")" 2>&1 </dev/null &
+	chrt --idle 0 timeout --kill-after=20 "$seconds" "$@" >"$(log_of "$name")" 2>&1 </dev/null &
 	begun+=("$!")
 }
 
