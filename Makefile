@@ -56,7 +56,6 @@ unit_tests := $(patsubst %.c,$(build)/%,$(sort $(wildcard tests/unit/test_*.c)))
 integration_tests := $(patsubst %.c,$(build)/%,$(sort $(wildcard tests/integration/test_*.c)))
 test_support := $(sort $(filter-out tests/unit/test_% tests/integration/test_%, \
 	$(wildcard tests/unit/*.c tests/integration/*.c)))
-bench	:= $(patsubst %.c,$(build)/%,$(sort $(wildcard tests/bench/bench_*.c)))
 killpoint := $(build)/tests/chaos/killpoint
 starve	:= $(build)/tests/support/starve.so
 fuzzers	:= $(patsubst %.c,$(build)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
@@ -125,12 +124,18 @@ link	= $(CC) $(ldflags) $(CFLAGS) $(LDFLAGS)
 # ---------------------------------------------------------------- the programs
 
 .PHONY: all asan
-all: $(bin)/isekai-publisher $(bin)/isekai-healthcheck $(if $(sandbox),$(bin)/deviantart-sandbox)		## the programs (default)
+all: $(bin)/isekai-publisher $(bin)/isekai-healthcheck $(bin)/queue-bench $(if $(sandbox),$(bin)/deviantart-sandbox)	## the programs (default)
 
 asan:								## the same in build/asan/, with sanitizers
 	@$(MAKE) --no-print-directory VARIANT=asan all
 
 $(bin)/isekai-publisher: $(call objects,$(main)) $(archives) $(build)/sources
+	@mkdir -p $(@D)
+	$(call run,LINK) $(link) -o $@ $(filter %.o,$^) $(archives) $(library_libs) -lm $(LDLIBS)
+
+# The publisher, but each job is done at once (tests/bench/queue_bench.c says how).
+queue_bench := tests/bench/queue_bench.c
+$(bin)/queue-bench: $(call objects,$(main) $(queue_bench)) $(archives) $(build)/sources
 	@mkdir -p $(@D)
 	$(call run,LINK) $(link) -o $@ $(filter %.o,$^) $(archives) $(library_libs) -lm $(LDLIBS)
 
@@ -181,7 +186,7 @@ build/gen/%.h: %
 
 # ---------------------------------------------------------------- tests
 
-.PHONY: tests unit unit-asan sanitized test chaos bench fuzz
+.PHONY: tests unit unit-asan sanitized test chaos bench bench-full fuzz
 tests: $(unit_tests) $(integration_tests) $(killpoint) $(starve)	## build the test programs
 
 unit: $(unit_tests)						## run the unit tests
@@ -213,7 +218,13 @@ $(bin)/simulator: $(call objects,$(simulator)) $(archives) $(build)/sources
 	@mkdir -p $(@D)
 	$(call run,LINK) $(call link_simulator,$@,$(filter %.o,$^))
 
-bench: all $(bench)						## build the benchmarks (tests/bench/README.md)
+bench: all							## beside BullMQ in Node: a few minutes
+	@scripts/install-deps.sh build run test
+	@tests/bench/run.sh short
+
+bench-full: all							## the same at length: an hour
+	@scripts/install-deps.sh build run test
+	@tests/bench/run.sh full
 
 fuzz:								## build the fuzzers, with clang, in build/fuzz/
 	@$(MAKE) --no-print-directory VARIANT=fuzz CC=clang fuzzers
@@ -240,9 +251,6 @@ $(killpoint): $(call objects,$(call sources,tests/chaos)) $(build)/sources
 $(starve): tests/support/starve.c $(build)/flags
 	@mkdir -p $(@D)
 	$(call run,CC  ) $(CC) $(cppflags) -std=gnu11 -O2 -g -fPIC -shared $(warnings) -o $@ $<
-
-$(bench): $(build)/%: $(build)/%.o $(archives)
-	$(call run,LINK) $(call link_test,)
 
 $(filter $(build)/tests/fuzz/fuzz_sandbox_%,$(fuzzers)): $(sandbox_objects)
 

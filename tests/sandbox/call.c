@@ -51,7 +51,7 @@ call_new(struct sandbox *sandbox, struct exchange *exchange, const struct endpoi
 	call->endpoint = endpoint;
 	call->id = ++sandbox->last_call_id;
 	call->started_ms = text_now_ms();
-	call->started_monotonic_ms = text_monotonic_ms();
+	call->started_monotonic_us = text_monotonic_us();
 	call->method = memory_text(request->method);
 	call->path = memory_text(request->path);
 	call->authorization = memory_text(http_headers_get(&request->headers, "Authorization"));

@@ -35,7 +35,7 @@ struct call {
 	const struct endpoint *endpoint;
 	int64_t id;
 	int64_t started_ms; /* wall clock */
-	int64_t started_monotonic_ms;
+	int64_t started_monotonic_us;
 	enum call_step step;
 	char *method;
 	char *path;

@@ -58,6 +58,7 @@ call_to_json(struct call *call)
 
 	json_add_integer(json, "id", call->id);
 	json_add_integer(json, "started_ms", call->started_ms);
+	json_add_integer(json, "started_monotonic_us", call->started_monotonic_us);
 	json_add_text(json, "endpoint", call->endpoint->name);
 	json_add_text(json, "method", call->method);
 	json_add_text(json, "path", call->path);
@@ -90,7 +91,8 @@ call_log_end(struct call *call, const char *outcome, int status)
 	json_add_text(json, "outcome", outcome);
 	if (call->retry_after_s > 0)
 		json_add_integer(json, "retry_after_s", call->retry_after_s);
-	json_add_integer(json, "duration_ms", text_monotonic_ms() - call->started_monotonic_ms);
+	json_add_integer(json, "duration_ms",
+			 (text_monotonic_us() - call->started_monotonic_us) / 1000);
 	keys.user = user != NULL ? user->username : NULL;
 	keys.title = call->log_title;
 	ledger_count_outcome(call->sandbox->ledger, call->endpoint->name, outcome);

@@ -290,7 +290,7 @@ text_new_token(void)
 }
 
 static int64_t
-clock_ms(clockid_t clock)
+clock_us(clockid_t clock)
 {
 	struct timespec now;
 
@@ -298,17 +298,23 @@ clock_ms(clockid_t clock)
 		perror("deviantart-sandbox: clock_gettime");
 		exit(EX_OSERR);
 	}
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
 int64_t
 text_now_ms(void)
 {
-	return clock_ms(CLOCK_REALTIME);
+	return clock_us(CLOCK_REALTIME) / 1000;
 }
 
 int64_t
 text_monotonic_ms(void)
 {
-	return clock_ms(CLOCK_MONOTONIC);
+	return text_monotonic_us() / 1000;
+}
+
+int64_t
+text_monotonic_us(void)
+{
+	return clock_us(CLOCK_MONOTONIC);
 }

@@ -49,8 +49,10 @@ char *text_human_size(uint64_t size_bytes);
 char *text_new_uuid(void);
 char *text_new_token(void);
 
-/* Wall clock, ms since 1970: what the ledger tells. Monotonic ms: what windows are measured by. */
+/* Wall clock, ms since 1970: what the ledger tells. Monotonic: what windows and benchmarks are
+ * measured by. */
 int64_t text_now_ms(void);
 int64_t text_monotonic_ms(void);
+int64_t text_monotonic_us(void);
 
 #endif

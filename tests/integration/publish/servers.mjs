@@ -34,12 +34,12 @@ const running = new Set();
 
 /** A process of ours. `ended` becomes {code, signal}; whatever still runs is killed when this process exits. */
 export class Process {
-	constructor(name, program, args, { log, signal = 'SIGKILL', ...options } = {}) {
+	constructor(name, program, args, { log, signal = 'SIGKILL', ipc = false, ...options } = {}) {
 		const output = log ? openSync(log, 'a') : 'ignore';
 		this.name = name;
 		this.log = log;
 		this.lastSignal = signal;
-		this.child = spawn(program, args, { stdio: ['ignore', output, output], ...options });
+		this.child = spawn(program, args, { stdio: ['ignore', output, output, ...ipc ? ['ipc'] : []], ...options });
 		this.pid = this.child.pid;
 		running.add(this);
 		this.ended = new Promise((done) => {
@@ -258,13 +258,15 @@ export function sql(value) {
 
 /** Keeps nothing on disk: started again, it is empty. */
 export class RedisServer {
-	constructor(name) {
+	/** port: where it also listens on the loopback address; 0: nowhere. */
+	constructor(name, port = 0) {
 		this.name = name;
+		this.port = port;
 		this.socket = path.join(directory, `${name}.sock`);
 	}
 
 	async start() {
-		this.process = new Process('redis', 'redis-server', ['--port', '0', '--unixsocket', this.socket, '--unixsocketperm', '700', '--save', '',
+		this.process = new Process('redis', 'redis-server', ['--port', String(this.port), '--bind', '127.0.0.1', '--unixsocket', this.socket, '--unixsocketperm', '700', '--save', '',
 			'--appendonly', 'no', '--databases', '100', '--dir', directory, '--maxmemory-policy', 'noeviction'],
 		{ log: path.join(directory, `${this.name}.log`) });
 		const asked = new Redis(this.socket, 0);
