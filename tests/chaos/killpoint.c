@@ -33,7 +33,8 @@ static const char usage[] =
 	"                 nothing but TEXT\n"
 	"  -O TEXT        the same, and nothing counts before the first one\n"
 	"  -w TEXT        tell whether TEXT had been sent when it struck; may be repeated\n"
-	"  -t             tell every call that counts\n";
+	"  -t             tell every call that counts, before it is made\n"
+	"  -T             tell every call that counts, after it was made\n";
 
 #define DATA_MOST    65536
 #define WATCHED_MOST 8
@@ -84,7 +85,7 @@ struct killpoint {
 	enum strike strike;
 	long at, steps;
 	int error;
-	bool any_class, tells_all, waits_for_origin;
+	bool any_class, tells_all, tells_results, waits_for_origin;
 	enum call_class class;
 	const char *origin, *watched[WATCHED_MOST];
 	size_t watched_count;
@@ -131,10 +132,11 @@ static void
 tell_call(const struct killpoint *k, const char *event, const char *side)
 {
 	printf("{\"event\":\"%s\",\"n\":%ld,\"side\":\"%s\",\"call\":\"%s\",\"number\":%ld,"
-	       "\"class\":\"%s\",\"on\":\"%s\",\"data\":\"",
+	       "\"class\":\"%s\",\"on\":\"%s\",\"fd\":%lld,\"result\":%lld,\"data\":\"",
 	       event, k->count, side, call_kind(k->tracee.number)->name, k->tracee.number,
 	       call_class_name(tracee_call_class(&k->tracee)),
-	       tracee_descriptor_family(&k->tracee));
+	       tracee_descriptor_family(&k->tracee), (long long)k->tracee.args[0],
+	       (long long)k->tracee.result);
 	tell_data(k);
 	printf("\",\"origins\":%ld,\"atMs\":%lld,\"seen\":[", k->origins, wall_ms());
 	for (size_t i = 0; i < k->watched_count; i++)
@@ -258,6 +260,8 @@ after_call(struct killpoint *k)
 		k->steps_left = k->steps;
 	}
 	look_at_data(k);
+	if (k->tells_results && k->counts_now)
+		tell_call(k, "call", "after");
 }
 
 /* One stop of the process; false: it has ended. */
@@ -410,6 +414,9 @@ read_option(struct killpoint *k, int option, const char *value)
 	case 't':
 		k->tells_all = true;
 		return true;
+	case 'T':
+		k->tells_results = true;
+		return true;
 	default:
 		return false;
 	}
@@ -420,7 +427,7 @@ read_options(struct killpoint *k, int argc, char **argv)
 {
 	int option;
 
-	while ((option = getopt(argc, argv, "+p:k:K:f:s:e:c:o:O:w:l:tx")) != -1) {
+	while ((option = getopt(argc, argv, "+p:k:K:f:s:e:c:o:O:w:l:tTx")) != -1) {
 		if (option == 'x')
 			break;
 		if (!read_option(k, option, optarg))
