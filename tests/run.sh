@@ -177,6 +177,7 @@ everything() {
 	done
 	[ -x tests/interop/run.sh ] && suite tests/interop 900 tests/interop/run.sh
 	[ -x tests/chaos/run.sh ] && suite tests/chaos 1200 tests/chaos/run.sh
+	suite tests/bench 600 tests/bench/run.sh test
 	finish lint
 	finish tests/fuzz
 	suite contract 60 node tests/check_contract.mjs "$scratch/results"

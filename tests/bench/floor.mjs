@@ -1,7 +1,7 @@
 /**
  * What Redis and the wire allow: redis-benchmark sends the publisher's own finish-and-claim script, as often as there are jobs, and does
- * nothing else. The script and its arguments are what build/queue-bench itself was heard to send; only the id of the job that is to be
- * finished, which differs from call to call, is looked up in Redis.
+ * nothing else. The script and its arguments are what build/queue-bench itself was heard to send; only the job that is to be finished,
+ * which differs from call to call, is looked up in Redis, whichever claim it is.
  */
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -52,7 +52,7 @@ async function ownCommands(stand, fill) {
 	});
 	const texts = new Map(commands.filter(([name]) => name === 'EVAL').map(([, text]) => [digest(text), text]));
 	const calls = commands.filter(([name]) => name === 'EVALSHA');
-	const finish = calls.find((call) => call[6] === 'completed');
+	const finish = calls.find((call) => call[8] === 'completed');
 	const claim = finish && calls.find((call) => call[4] === finish[5]);
 	if (!claim || !texts.has(finish[1])) throw new Error('what the publisher sends is not what it was: tests/bench/floor.mjs has to learn of it');
 	return { claim, finish, text: texts.get(finish[1]) };
@@ -61,8 +61,9 @@ async function ownCommands(stand, fill) {
 /** Calls a second, and µs of Redis' processor time a call. fill(jobs): a paused queue with so many. */
 export async function floor(stand, { jobs, concurrency, fill }) {
 	const { claim, finish, text } = await ownCommands(stand, fill);
-	const patched = text.replace('id, token, target = ARGV[1],', `id, token, target = redis.call("LINDEX", "bull:${queueName}:active", 0),`);
-	if (patched === text) throw new Error('the script is not what it was: tests/bench/floor.mjs has to learn of it');
+	const changes = [['id, token, target = ARGV[1],', `id, token, target = redis.call("LINDEX", "bull:${queueName}:active", 0),`], ['ARGV[3], ARGV[4],', 'nil, nil,']];
+	const patched = changes.reduce((so, [from, to]) => so.replace(from, to), text);
+	if (changes.some(([from]) => !text.includes(from))) throw new Error('the script is not what it was: tests/bench/floor.mjs has to learn of it');
 	const queue = await fill(jobs);
 	await queue.resume();
 	await queue.close();

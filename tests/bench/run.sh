@@ -4,7 +4,7 @@
 #
 #   tests/bench/run.sh short               a few minutes (make bench)
 #   tests/bench/run.sh full [NAME...]      everything, an hour (make bench-full); or only queue, publish, pickup, footprint, network
-#   tests/bench/run.sh smoke               seconds: that it still works
+#   tests/bench/run.sh test                that it works, and how often a post waits: TAP, as in `make test`
 set -eu
 cd "$(dirname "$0")/../.."
 out=build/bench
@@ -15,5 +15,6 @@ if ! cmp -s tests/bench/package-lock.json "$out/installed.json"; then
 	npm ci --prefix "$out" --ignore-scripts --no-audit --no-fund --loglevel=error >&2
 	cp tests/bench/package-lock.json "$out/installed.json"
 fi
-make -s all >&2
+make -s all >&2 && make -s VARIANT=release build/release/tests/chaos/killpoint >&2
+[ "${1:-}" != test ] || exec node --test --test-concurrency=1 --test-reporter=tap tests/bench/*.test.mjs
 exec node tests/bench/bench.mjs "$@"
