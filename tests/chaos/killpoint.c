@@ -134,9 +134,8 @@ tell_call(const struct killpoint *k, const char *event, const char *side)
 	printf("{\"event\":\"%s\",\"n\":%ld,\"side\":\"%s\",\"call\":\"%s\",\"number\":%ld,"
 	       "\"class\":\"%s\",\"on\":\"%s\",\"fd\":%lld,\"result\":%lld,\"data\":\"",
 	       event, k->count, side, call_kind(k->tracee.number)->name, k->tracee.number,
-	       call_class_name(tracee_call_class(&k->tracee)),
-	       tracee_descriptor_family(&k->tracee), (long long)k->tracee.args[0],
-	       (long long)k->tracee.result);
+	       call_class_name(tracee_call_class(&k->tracee)), tracee_descriptor_family(&k->tracee),
+	       (long long)k->tracee.args[0], (long long)k->tracee.result);
 	tell_data(k);
 	printf("\",\"origins\":%ld,\"atMs\":%lld,\"seen\":[", k->origins, wall_ms());
 	for (size_t i = 0; i < k->watched_count; i++)
