@@ -53,9 +53,7 @@ async function watched(settings, row) {
 	await house.published(works[0]);
 	const tool = new Killpoint(['-p', await house.worker(), '-k', 1000000, '-T']);
 	await tool.seized();
-	await house.redis.run('HSET', house.key('meta'), 'paused', 1);
-	for (const work of works.slice(1)) await house.add(work);
-	await house.redis.atomically([['HDEL', house.key('meta'), 'paused'], ['ZADD', house.key('marker'), 0, '0']]);
+	await house.addTogether(works.slice(1));
 	for (const work of works.slice(1)) await house.published(work);
 	await tool.release();
 	// The last one finds nothing to claim, and looks again.

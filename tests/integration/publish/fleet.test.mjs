@@ -1,7 +1,10 @@
 // Two instances of eight workers on one queue: one refresh, one pace, one gate. A wait at a gate burns no attempt and holds nobody.
 import assert from 'node:assert/strict';
 
-import { afterwards, build, inTime, isWait, scenario, until } from './stage.mjs';
+import { afterwards, atOnce, build, inTime, isWait, scenario, until } from './stage.mjs';
+
+// Each has sixteen workers, which all connect at the same moment.
+atOnce(4);
 
 const eight = { PUBLISHER_CONCURRENCY: 8 };
 const threshold = (whose, headers) => ({ status: 429, headers, body: { status: 'error', error: `${whose}_api_threshold`, error_description: 'Request limit reached.' } });

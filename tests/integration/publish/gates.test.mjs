@@ -23,8 +23,7 @@ scenario('ten posts of one artist go out one delay apart, while another artist i
 	const works = [];
 	for (let i = 0; i < 10; i++) works.push(await house.deviation(artist));
 	const alone = await house.deviation(other);
-	for (const work of works) await house.add(work);
-	await house.add(alone);
+	await house.addTogether([...works, alone]);
 	const ends = [];
 	for (const work of [...works, alone]) ends.push(await house.published(work, 20000));
 	for (const { row, job } of ends) assert.deepEqual([job.attempts, row.retry_count], [1, 0]);

@@ -102,7 +102,7 @@ scenario('128 processes that write at once through a pipe: whole lines, none los
 	// Who waited longest has the next turn: where all wait, each gets one.
 	await until('all workers are there', async () => Number(/^publisher_workers\{state="idle"\} (\d+)$/m.exec((await house.ask('/metrics')).text)?.[1]) === 127, 60000);
 	const works = await hostileWorks(house, 254, artists);
-	for (const work of works) await house.add(work);
+	await house.addTogether(works);
 	for (const work of works) await house.published(work, 60000);
 	const pids = new Set();
 	assert.equal((await house.publisher.stop('SIGTERM', 15000)).code, 0);
@@ -113,7 +113,10 @@ scenario('128 processes that write at once through a pipe: whole lines, none los
 	assert.ok(!lines.some((line) => 'logLinesDropped' in line));
 	for (const work of works) {
 		const his = lines.filter(({ deviationId }) => deviationId === work.id).map(({ message }) => message);
-		for (const wanted of [/Starting/, /uploaded/, /published/, /completed/]) assert.equal(his.filter((message) => wanted.test(message)).length, 1, `${work.id}: ${his}`);
+		const count = (wanted) => his.filter((message) => wanted.test(message)).length;
+		// All connect to PostgreSQL at once; on a slow machine that may not be in time for each, and its job begins once more.
+		assert.equal(count(/Starting/), 1 + count(/the job waits/), `${work.id}: ${his}`);
+		for (const wanted of [/uploaded/, /published/, /completed/]) assert.equal(count(wanted), 1, `${work.id}: ${his}`);
 	}
 	assert.equal(errorsOf(house), '');
 });

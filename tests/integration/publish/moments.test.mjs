@@ -1,8 +1,11 @@
-// Nobody waits for a clock: how soon a post starts when it is due, and how soon a job goes on whose worker died. What is measured is
-// measured alone, and more than once: a busy machine has a bad moment, a program that looks from time to time is late every time.
+// Nobody waits for a clock: how soon a post starts when it is due, how soon a job goes on whose worker died, how soon an idle pool is gone.
+// What is measured is measured alone, and more than once: a busy machine has a bad moment, a program that looks from time to time is late
+// every time.
 import assert from 'node:assert/strict';
 
-import { afterwards, build, scenario, sleep } from './stage.mjs';
+import { metric } from './pool.mjs';
+import { sanitized } from './servers.mjs';
+import { afterwards, build, isAlive, scenario, sleep, until } from './stage.mjs';
 
 const tries = 3;
 let before = Promise.resolve();
@@ -76,6 +79,23 @@ alone('a worker killed in an upload, at four parts of a second: three of four jo
 		thirds.push(waits.sort((one, other) => one - other)[2]);
 	}
 	assert.ok(Math.min(...thirds) <= 250, `the third of four after ${thirds} ms`);
+});
+
+alone('an idle pool of 16 is gone well under 100 ms after TERM', async () => {
+	const house = await build({ start: false, health: true, settings: { PUBLISHER_CONCURRENCY: 16 } });
+	const times = [];
+	for (let run = 0; run < 5; run++) {
+		await house.start();
+		await until('all are idle', async () => await metric(house, 'publisher_workers{state="idle"}') === 16);
+		const children = house.children();
+		const began = performance.now();
+		const { code } = await house.publisher.stop('SIGTERM');
+		times.push(performance.now() - began);
+		assert.equal(code, 0);
+		assert.deepEqual(children.filter(({ pid }) => isAlive(pid)), []);
+	}
+	// The machine may be busy; the best of five is the program's own. A sanitizer looks for leaks first, in each process.
+	assert.ok(sanitized || Math.min(...times) < 100, `${times.map(Math.round)} ms`);
 });
 
 afterwards();

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 
 import { dispatcher, frozen, metric, ready, workers } from './pool.mjs';
-import { Process, root, sanitized, storageKeys } from './servers.mjs';
+import { Process, root, storageKeys } from './servers.mjs';
 import { afterwards, build, childrenOf, freePort, inTime, isAlive, scenario, until } from './stage.mjs';
 
 const lines = (house) => readFileSync(house.log, 'utf8').split('\n').filter(Boolean);
@@ -189,23 +189,6 @@ scenario('no probe waits for Redis, PostgreSQL or a worker: answered while every
 	});
 	for (const [path, took] of Object.entries(times)) assert.ok(Math.min(...took) < 50, `${path} within 50 ms: ${took.map(Math.round)}`);
 	await house.ready();
-});
-
-scenario('an idle pool of 16 is gone well under 100 ms after TERM', async () => {
-	const house = await build({ start: false, health: true, settings: { PUBLISHER_CONCURRENCY: 16 } });
-	const times = [];
-	for (let run = 0; run < 5; run++) {
-		await house.start();
-		await until('all are idle', async () => await metric(house, 'publisher_workers{state="idle"}') === 16);
-		const children = house.children();
-		const began = performance.now();
-		const { code } = await house.publisher.stop('SIGTERM');
-		times.push(performance.now() - began);
-		assert.equal(code, 0);
-		assert.deepEqual(children.filter(({ pid }) => isAlive(pid)), []);
-	}
-	// The machine may be busy; the best of five is the program's own. A sanitizer looks for leaks first, in each process.
-	assert.ok(sanitized || Math.min(...times) < 100, `${times.map(Math.round)} ms`);
 });
 
 for (const [what, changed, settings] of [

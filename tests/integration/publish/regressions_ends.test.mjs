@@ -65,7 +65,7 @@ for (const [name, answer] of [
 }
 
 scenario('a login that dies while the outcome is unknown: the artist is asked to look as well as to connect again', async () => {
-	const house = await home;
+	const house = await build({ settings: { PUBLISHER_UNKNOWN_WAIT_MS: 2500 } });
 	const artist = await house.artist({ token_expires_at: inTime('5 minutes 20 seconds') }, { refresh_token: 'another' });
 	const work = await unknown(house, artist, 'reset_after');
 	await house.psql.query(`UPDATE users SET token_expires_at = now() AT TIME ZONE 'UTC' - interval '1 hour' WHERE id = '${artist.id}'`);
@@ -172,7 +172,7 @@ scenario('a multiple of which a part is out stays publishing and locked while it
 scenario('a multiple of which a part is out, and that its artist takes back at the very moment when its job has to wait, stays taken back', async () => {
 	const house = await build();
 	const work = await house.deviation(await house.artist(), { files: [{}, {}] });
-	await house.sandbox.fault('submit', { title: work.title }, 'status', { status: 429, skip: 1, answer_delay_ms: 1500, headers: { 'Retry-After': '60' }, body: { status: 'error', error: 'slow_down' } });
+	await house.sandbox.fault('submit', { title: work.title }, 'status', { status: 429, skip: 1, answer_delay_ms: 4000, headers: { 'Retry-After': '60' }, body: { status: 'error', error: 'slow_down' } });
 	await house.add(work);
 	await until('the first file is out', async () => (await house.seen(work)).posts.length === 1);
 	await house.inFlight('submit');

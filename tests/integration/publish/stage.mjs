@@ -59,12 +59,32 @@ function servers() {
 	return shared;
 }
 
+let most = 24;
+let playing = 0;
+const next = [];
+
+/** How many scenarios of this file play at the same time, where each takes much of the machine. */
+export function atOnce(count) {
+	most = count;
+}
+
+async function inTurn(play) {
+	while (playing >= most) await new Promise((done) => next.push(done));
+	playing++;
+	try {
+		return await play();
+	} finally {
+		playing--;
+		next.shift()?.();
+	}
+}
+
 /**
- * A test whose scenario begins at once, beside all others of its file: most of a scenario's time is waiting. They are told one by one.
+ * A test whose scenario begins at once, beside others of its file: most of a scenario's time is waiting. They are told one by one.
  */
 export function scenario(name, play) {
 	if (only && !only.test(name)) return;
-	const played = play();
+	const played = inTurn(play);
 	played.catch(() => {});
 	test(name, { timeout: 120000 }, () => played);
 }
@@ -280,6 +300,13 @@ class House {
 			id: deviation.job, data: { deviationId: deviation.id, userId: deviation.artist.id, uploadMode: deviation.files.length > 1 ? 'multiple' : 'single', ...data },
 			...job,
 		});
+	}
+
+	/** Jobs of which none is taken before all of them are there. */
+	async addTogether(deviations, job) {
+		await this.redis.run('HSET', this.key('meta'), 'paused', 1);
+		for (const one of deviations) await this.add(one, job);
+		await this.redis.atomically([['HDEL', this.key('meta'), 'paused'], ['ZADD', this.key('marker'), 0, '0']]);
 	}
 
 	// ---------------------------------------------------------------- what became of it
