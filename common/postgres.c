@@ -6,6 +6,7 @@
  */
 #include "common/postgres.h"
 
+#include <errno.h>
 #include <libpq-fe.h>
 #include <poll.h>
 #include <stdio.h>
@@ -13,7 +14,6 @@
 #include <string.h>
 
 #include "common/clock.h"
-#include "common/postgres_wait.h"
 #include "common/scoreboard.h"
 
 #define CONNECT_TIMEOUT_MS 5000
@@ -35,7 +35,8 @@ struct postgres {
 	PGconn *conn;
 	char sqlstate[6];
 	int64_t statement_timeout_ms;
-	struct postgres_wait wait; /* its board is where reconnects are counted, too */
+	struct scoreboard *board; /* where reconnects are counted; NULL: nowhere */
+	int slot;
 	bool was_connected;
 	bool plain_start; /* without options of ours: a pooler refuses them */
 	struct prepared statements[POSTGRES_STATEMENTS_MAX];
@@ -72,7 +73,7 @@ postgres_new(const struct database_address *address, const char *application_nam
 		return NULL;
 	postgres->address = address;
 	postgres->statement_timeout_ms = POSTGRES_STATEMENT_TIMEOUT_MS;
-	postgres->plain_start = postgres->wait.pooled = address->pgbouncer;
+	postgres->plain_start = address->pgbouncer;
 	snprintf(postgres->application_name, sizeof(postgres->application_name), "%s",
 		 application_name);
 	postgres->schema = quote_identifier(address->schema);
@@ -108,8 +109,8 @@ postgres_close(struct postgres *postgres)
 void
 postgres_count_in(struct postgres *postgres, struct scoreboard *board, int slot)
 {
-	postgres->wait.board = board;
-	postgres->wait.slot = slot;
+	postgres->board = board;
+	postgres->slot = slot;
 }
 
 void
@@ -136,21 +137,6 @@ postgres_fd(const struct postgres *postgres)
 	return postgres->conn == NULL ? -1 : PQsocket(postgres->conn);
 }
 
-bool
-postgres_session(const struct postgres *postgres, struct postgres_session *session)
-{
-	if (postgres->conn == NULL || postgres->wait.pooled)
-		return false;
-	*session = postgres_session_of(postgres->conn);
-	return true;
-}
-
-int64_t
-postgres_connect_begun_ms(const struct postgres *postgres)
-{
-	return postgres->conn == NULL ? 0 : postgres->wait.connect_begun_ms;
-}
-
 const char *
 postgres_user(const struct postgres *postgres)
 {
@@ -171,6 +157,25 @@ postgres_schema(const struct postgres *postgres)
 	return postgres->schema;
 }
 
+/* Waits for the socket; false when the deadline is over. */
+static bool
+wait_for(PGconn *conn, short events, int64_t deadline_ms)
+{
+	for (;;) {
+		struct pollfd fd = {.fd = PQsocket(conn), .events = events};
+		int64_t left = deadline_ms - clock_mono_ms();
+		int n;
+
+		if (left < 0 || fd.fd < 0)
+			return false;
+		n = poll(&fd, 1, (int)(left < 60000 ? left : 60000));
+		if (n > 0)
+			return true;
+		if (n < 0 && errno != EINTR)
+			return false;
+	}
+}
+
 /* libpq's message without its trailing newline; it may name the host, never the password. */
 static bool
 fail_with_message(struct postgres *postgres, struct failure *why, enum failure_category category,
@@ -183,21 +188,17 @@ fail_with_message(struct postgres *postgres, struct failure *why, enum failure_c
 	return failure_set(why, category, "PostgreSQL: %s: %.*s", what, length, said);
 }
 
-/* *in_vain: it is not to be waited for any longer, and another one has a chance. */
 static bool
-connect_within(struct postgres *postgres, int64_t deadline_ms, bool *in_vain, struct failure *why)
+connect_within(struct postgres *postgres, int64_t deadline_ms, struct failure *why)
 {
 	PostgresPollingStatusType status = PGRES_POLLING_WRITING;
 
 	while (status != PGRES_POLLING_OK) {
 		short events = status == PGRES_POLLING_READING ? POLLIN : POLLOUT;
-		enum postgres_waited waited;
 
 		if (status == PGRES_POLLING_FAILED)
 			return fail_with_message(postgres, why, FAILURE_AWAY, "cannot connect");
-		waited = postgres_wait_for(&postgres->wait, postgres->conn, events, deadline_ms);
-		*in_vain = waited == POSTGRES_WAIT_IN_VAIN;
-		if (waited != POSTGRES_WAIT_READY)
+		if (!wait_for(postgres->conn, events, deadline_ms))
 			return failure_set(why, FAILURE_AWAY,
 					   "PostgreSQL: no connection within its time");
 		status = PQconnectPoll(postgres->conn);
@@ -214,7 +215,7 @@ drop_notice(void *arg, const PGresult *result)
 }
 
 static bool
-connect_once(struct postgres *postgres, int64_t deadline_ms, bool *in_vain, struct failure *why)
+connect_once(struct postgres *postgres, int64_t deadline_ms, struct failure *why)
 {
 	/* The name and the keepalives are ours unless the URL says otherwise: it is expanded last.
 	 */
@@ -237,7 +238,6 @@ connect_once(struct postgres *postgres, int64_t deadline_ms, bool *in_vain, stru
 				      postgres->address->conninfo,
 				      NULL};
 
-	*in_vain = false;
 	postgres->sqlstate[0] = '\0';
 	postgres->conn = PQconnectStartParams(keys, values, 1);
 	if (postgres->conn == NULL)
@@ -245,7 +245,7 @@ connect_once(struct postgres *postgres, int64_t deadline_ms, bool *in_vain, stru
 	PQsetNoticeReceiver(postgres->conn, drop_notice, NULL);
 	if (PQstatus(postgres->conn) == CONNECTION_BAD)
 		fail_with_message(postgres, why, FAILURE_AWAY, "cannot connect");
-	else if (connect_within(postgres, deadline_ms, in_vain, why)) {
+	else if (connect_within(postgres, deadline_ms, why)) {
 		if (PQsetnonblocking(postgres->conn, 1) == 0)
 			return true;
 		fail_with_message(postgres, why, FAILURE_AWAY, "cannot connect");
@@ -254,40 +254,23 @@ connect_once(struct postgres *postgres, int64_t deadline_ms, bool *in_vain, stru
 	return false;
 }
 
-/* A pooler that the URL does not name serves us without options of ours, too. */
-static bool
-is_refused_by_pooler(const struct postgres *postgres, const struct failure *why)
-{
-	return !postgres->plain_start &&
-	       strstr(why->message, "unsupported startup parameter") != NULL;
-}
-
 bool
 postgres_connect(struct postgres *postgres, int64_t timeout_ms, struct failure *why)
 {
 	int64_t deadline_ms = clock_mono_ms() + timeout_ms;
-	bool connected = false, again = true, in_vain, was_in_vain = false;
 
 	if (postgres->conn != NULL && PQstatus(postgres->conn) == CONNECTION_OK)
 		return true;
 	drop_connection(postgres);
-	while (!connected && again) {
-		postgres_wait_connecting(&postgres->wait);
-		connected = connect_once(postgres, deadline_ms, &in_vain, why);
-		again = false;
-		if (!connected && is_refused_by_pooler(postgres, why)) {
-			again = postgres->plain_start = postgres->wait.pooled = true;
-		} else if (!connected && in_vain && !was_in_vain) {
-			again = was_in_vain = true;
-			deadline_ms = clock_mono_ms() + timeout_ms;
-		}
+	while (!connect_once(postgres, deadline_ms, why)) {
+		/* A pooler that the URL does not name: it serves us without, too. */
+		if (postgres->plain_start ||
+		    strstr(why->message, "unsupported startup parameter") == NULL)
+			return false;
+		postgres->plain_start = true;
 	}
-	postgres_wait_end(&postgres->wait);
-	if (!connected)
-		return false;
-	if (postgres->was_connected && postgres->wait.board != NULL)
-		scoreboard_count(postgres->wait.board, postgres->wait.slot,
-				 COUNTER_POSTGRES_RECONNECTS, 1);
+	if (postgres->was_connected && postgres->board != NULL)
+		scoreboard_count(postgres->board, postgres->slot, COUNTER_POSTGRES_RECONNECTS, 1);
 	return postgres->was_connected = true;
 }
 
@@ -369,65 +352,37 @@ may_run_again(const char *sqlstate)
 	       strcmp(sqlstate, "26000") == 0 || strcmp(sqlstate, "42P05") == 0;
 }
 
-/* Reads what came, once something has come; false: the connection is lost, or its time is over. */
-static bool
-read_more(struct postgres *postgres, short events, int64_t deadline_ms, bool *in_vain)
+/* Flushes what was queued and reads to the last result; the first error wins. NULL: *why is set. */
+static PGresult *
+collect(struct postgres *postgres, int64_t deadline_ms, struct failure *why)
 {
-	enum postgres_waited waited =
-		postgres_wait_for(&postgres->wait, postgres->conn, events, deadline_ms);
+	PGresult *kept = NULL, *next;
 
-	*in_vain = waited == POSTGRES_WAIT_IN_VAIN;
-	if (waited != POSTGRES_WAIT_READY || !PQconsumeInput(postgres->conn))
-		return false;
-	postgres_wait_moved(&postgres->wait);
-	return true;
-}
-
-/* The last result, or the first error. False: the connection is lost; *kept may hold its last
- * words. */
-static bool
-read_results(struct postgres *postgres, int64_t deadline_ms, PGresult **kept, bool *in_vain)
-{
-	PGresult *next;
-
-	for (int left; (left = PQflush(postgres->conn)) != 0;)
-		if (left < 0 || !read_more(postgres, POLLIN | POLLOUT, deadline_ms, in_vain))
-			return false;
+	for (int left; (left = PQflush(postgres->conn)) != 0;) {
+		if (left < 0 || !wait_for(postgres->conn, POLLIN | POLLOUT, deadline_ms) ||
+		    !PQconsumeInput(postgres->conn))
+			goto lost;
+	}
 	for (;;) {
-		while (PQisBusy(postgres->conn))
-			if (!read_more(postgres, POLLIN, deadline_ms, in_vain))
-				return false;
+		while (PQisBusy(postgres->conn)) {
+			if (!wait_for(postgres->conn, POLLIN, deadline_ms) ||
+			    !PQconsumeInput(postgres->conn))
+				goto lost;
+		}
 		next = PQgetResult(postgres->conn);
 		if (next == NULL)
-			return *kept != NULL && PQstatus(postgres->conn) == CONNECTION_OK;
-		if (*kept != NULL && PQresultStatus(*kept) == PGRES_FATAL_ERROR) {
+			break;
+		if (kept != NULL && PQresultStatus(kept) == PGRES_FATAL_ERROR) {
 			PQclear(next);
 			continue;
 		}
-		PQclear(*kept);
-		*kept = next;
+		PQclear(kept);
+		kept = next;
 	}
-}
-
-/* Flushes what was queued, `bytes` or so, and reads to the last result; the first error wins. NULL:
- * *why is set. */
-static PGresult *
-collect(struct postgres *postgres, size_t bytes, int64_t deadline_ms, struct failure *why)
-{
-	PGresult *kept = NULL;
-	bool in_vain = false, done;
-
-	postgres_wait_asking(&postgres->wait, postgres->conn, bytes);
-	done = read_results(postgres, deadline_ms, &kept, &in_vain);
-	postgres_wait_end(&postgres->wait);
-	if (done)
+	if (kept != NULL && PQstatus(postgres->conn) == CONNECTION_OK)
 		return kept;
-	if (in_vain)
-		failure_set(why, FAILURE_AWAY,
-			    "PostgreSQL: the connection is dead: the server answers on others");
-	else
-		fail_with_message(postgres, why, FAILURE_AWAY,
-				  "the connection was lost or took too long");
+lost:
+	fail_with_message(postgres, why, FAILURE_AWAY, "the connection was lost or took too long");
 	if (kept != NULL && PQresultStatus(kept) == PGRES_FATAL_ERROR) {
 		const char *primary = PQresultErrorField(kept, PG_DIAG_MESSAGE_PRIMARY);
 
@@ -459,25 +414,6 @@ judge(struct postgres *postgres, PGresult *result, const char *name, struct fail
 	return NULL;
 }
 
-/* Who is not to be held up by a statement is not held up by its connection either. */
-static int64_t
-connect_limit_ms(const struct postgres *postgres)
-{
-	return postgres->statement_timeout_ms < CONNECT_TIMEOUT_MS ? postgres->statement_timeout_ms
-								   : CONNECT_TIMEOUT_MS;
-}
-
-/* How much there is to send, roughly. */
-static size_t
-size_of(const char *sql, int count, const char *const *values)
-{
-	size_t size = sql != NULL ? strlen(sql) : 0;
-
-	for (int i = 0; i < count; i++)
-		size += values[i] != NULL ? strlen(values[i]) : 0;
-	return size;
-}
-
 static PGresult *
 run_once(struct postgres *postgres, struct prepared *entry, int count, const char *const *values,
 	 struct failure *why)
@@ -489,12 +425,12 @@ run_once(struct postgres *postgres, struct prepared *entry, int count, const cha
 	PGresult *result;
 	int sent;
 
-	if (!postgres_connect(postgres, connect_limit_ms(postgres), why))
+	if (!postgres_connect(postgres, CONNECT_TIMEOUT_MS, why))
 		return NULL;
 	if (prepare && !entry->on_server) {
 		if (!PQsendPrepare(postgres->conn, name, entry->sql, 0, NULL))
 			goto not_sent;
-		result = collect(postgres, size_of(entry->sql, 0, NULL), deadline_ms, why);
+		result = collect(postgres, deadline_ms, why);
 		if (result == NULL || (result = judge(postgres, result, name, why)) == NULL)
 			return NULL;
 		PQclear(result);
@@ -505,8 +441,7 @@ run_once(struct postgres *postgres, struct prepared *entry, int count, const cha
 					   NULL, 0);
 	if (!sent)
 		goto not_sent;
-	result = collect(postgres, size_of(prepare ? NULL : entry->sql, count, values), deadline_ms,
-			 why);
+	result = collect(postgres, deadline_ms, why);
 	return result == NULL ? NULL : judge(postgres, result, name, why);
 not_sent:
 	fail_with_message(postgres, why, FAILURE_AWAY, name);
@@ -573,13 +508,13 @@ postgres_run_text(struct postgres *postgres, const char *sql, struct failure *wh
 	postgres->sqlstate[0] = '\0';
 	if (text == NULL) {
 		failure_set(why, FAILURE_AWAY, "PostgreSQL: out of memory");
-	} else if (postgres_connect(postgres, connect_limit_ms(postgres), why)) {
+	} else if (postgres_connect(postgres, CONNECT_TIMEOUT_MS, why)) {
 		if (!PQsendQuery(postgres->conn, text)) {
 			fail_with_message(postgres, why, FAILURE_AWAY, "cannot send");
 			drop_connection(postgres);
 		} else {
-			result = collect(postgres, size_of(text, 0, NULL),
-					 clock_mono_ms() + postgres->statement_timeout_ms, why);
+			result = collect(postgres, clock_mono_ms() + postgres->statement_timeout_ms,
+					 why);
 			if (result != NULL)
 				result = judge(postgres, result, "SQL", why);
 		}

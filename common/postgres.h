@@ -15,7 +15,6 @@
 #include "common/failure.h"
 
 struct postgres;
-struct postgres_session;
 struct scoreboard;
 struct pg_result; /* libpq's PGresult; PQgetvalue etc. read it, PQclear frees it */
 
@@ -41,18 +40,10 @@ bool postgres_connect(struct postgres *postgres, int64_t timeout_ms, struct fail
 bool postgres_connected(const struct postgres *postgres);
 /* By choice: the next connection is no reconnect. */
 void postgres_close(struct postgres *postgres);
-/*
- * From now on each connection that is made in place of a lost one counts as
- * COUNTER_POSTGRES_RECONNECTS in that slot, and the dispatcher sees there who waits for an answer:
- * a connection that it finds dead (scoreboard_waits.h) fails at once, as one that was lost.
- */
+/* From now on each connection that is made in place of a lost one counts as
+ * COUNTER_POSTGRES_RECONNECTS in that slot. */
 void postgres_count_in(struct postgres *postgres, struct scoreboard *board, int slot);
 int postgres_fd(const struct postgres *postgres);
-
-/* Who serves the connection. False: there is none, or a pooler stands in between. */
-bool postgres_session(const struct postgres *postgres, struct postgres_session *session);
-/* When the connection was begun; 0: there is none. */
-int64_t postgres_connect_begun_ms(const struct postgres *postgres);
 
 /*
  * Runs one statement with text parameters (NULL = SQL NULL); connects if need be. The result,

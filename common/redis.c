@@ -101,12 +101,6 @@ redis_answer_lost(const struct redis *redis)
 }
 
 int64_t
-redis_connect_begun_ms(const struct redis *redis)
-{
-	return redis->context != NULL ? redis->connect_begun_ms : 0;
-}
-
-int64_t
 redis_last_ok_ms(const struct redis *redis)
 {
 	return redis->last_ok_ms;

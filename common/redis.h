@@ -46,10 +46,7 @@ void redis_set_wake_fd(struct redis *redis, int fd);
  * FAILURE_AWAY else. */
 bool redis_connect(struct redis *redis, int64_t timeout_ms, struct failure *why);
 bool redis_connected(const struct redis *redis);
-/* When the connection was begun, clock_mono_ms(); 0: there is none. */
-int64_t redis_connect_begun_ms(const struct redis *redis);
-/* From now on each connection that is made anew counts as COUNTER_REDIS_RECONNECTS in that slot,
- * and a call fails as soon as it redis_is_passed_over(). */
+/* From now on each connection that is made anew counts as COUNTER_REDIS_RECONNECTS in that slot. */
 void redis_count_in(struct redis *redis, struct scoreboard *board, int slot);
 void redis_close(struct redis *redis);
 /* The socket, to be polled by an owner that has several things to wait for; -1 when not connected.
@@ -113,13 +110,6 @@ struct redisReply *redis_eval(struct redis *redis, struct redis_script *script, 
  * said no.
  */
 bool redis_answer_lost(const struct redis *redis);
-
-/*
- * Whether the dispatcher was answered something that it asked a second or more after since_ms:
- * Redis answers in order, so what it has not answered this connection by then never reached it, or
- * its answer never came back. Always false without a scoreboard (redis_count_in()).
- */
-bool redis_is_passed_over(const struct redis *redis, int64_t since_ms);
 
 /* When the last good reply of this connection was read, clock_mono_ms(); 0 = never. */
 int64_t redis_last_ok_ms(const struct redis *redis);

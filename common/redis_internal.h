@@ -32,13 +32,12 @@ struct redis {
 	size_t held_size;
 	unsigned held_count;
 
-	struct scoreboard *board; /* where reconnects are counted and answers told; NULL: nowhere */
+	struct scoreboard *board; /* where reconnects are counted; NULL: nowhere */
 	int slot;
 	bool was_connected;
-	int64_t connect_begun_ms;
 
 	bool answer_lost; /* see redis_answer_lost() */
-	int64_t last_ok_ms, last_read_ms;
+	int64_t last_ok_ms;
 };
 
 /* ---- redis_connect.c, redis_tls.c ---- */

@@ -16,14 +16,6 @@
 
 #include "common/clock.h"
 #include "common/log.h"
-#include "common/scoreboard_waits.h"
-
-/* How often a call that waits looks whether it was passed over, and by how much it must have been:
- * the dispatcher's own answer took no longer than that. */
-#define LOOK_MS        200
-#define PASSED_OVER_MS 1000
-/* A call that is long arrives late on a line of 1 kB/s. */
-#define BYTES_PER_MS 1
 
 /* ---- error replies ---- */
 
@@ -214,51 +206,7 @@ redis_pump(struct redis *redis, bool until_reply, int64_t deadline_ms, redisRepl
 			connection_failed(redis, why);
 			return REDIS_FAILED;
 		}
-		redis->last_read_ms = clock_mono_ms();
 	}
-}
-
-bool
-redis_is_passed_over(const struct redis *redis, int64_t since_ms)
-{
-	return redis->board != NULL &&
-	       scoreboard_answered(redis->board, DEPENDENCY_REDIS).asked_ms - since_ms >=
-		       PASSED_OVER_MS;
-}
-
-/* The dispatcher had to connect anew meanwhile: it may well be that this connection died, too. */
-static bool
-is_suspect(const struct redis *redis)
-{
-	return redis->board != NULL &&
-	       scoreboard_answered(redis->board, DEPENDENCY_REDIS).begun_ms >
-		       redis->connect_begun_ms;
-}
-
-/* As redis_pump(), where REDIS_WAITING also means that nothing will come any more. */
-static enum redis_wait
-pump_watchfully(struct redis *redis, bool until_reply, int64_t deadline_ms, redisReply **reply,
-		struct failure *why)
-{
-	int64_t bytes = (int64_t)sdslen(redis->context->obuf);
-	int64_t since_ms = clock_mono_ms();
-	enum redis_wait result;
-
-	do {
-		int64_t look_ms = clock_mono_ms() + LOOK_MS;
-
-		if (redis->board == NULL || look_ms > deadline_ms)
-			look_ms = deadline_ms;
-		result = redis_pump(redis, until_reply, look_ms, reply, why);
-		if (redis->last_read_ms > since_ms)
-			since_ms = redis->last_read_ms;
-	} while (result == REDIS_WAITING && clock_mono_ms() < deadline_ms &&
-		 !redis_is_passed_over(redis,
-				       since_ms + (is_suspect(redis) ? 0 : bytes / BYTES_PER_MS)));
-	/* This process may have stood still meanwhile, and the answer lie there. */
-	if (result == REDIS_WAITING)
-		result = redis_pump(redis, until_reply, clock_mono_ms(), reply, why);
-	return result;
 }
 
 /* The same, where anything but success ends the connection. */
@@ -266,7 +214,7 @@ bool
 redis_pump_or_close(struct redis *redis, bool until_reply, int64_t deadline_ms, redisReply **reply,
 		    struct failure *why)
 {
-	switch (pump_watchfully(redis, until_reply, deadline_ms, reply, why)) {
+	switch (redis_pump(redis, until_reply, deadline_ms, reply, why)) {
 	case REDIS_REPLY_READY:
 		return true;
 	case REDIS_WAITING:

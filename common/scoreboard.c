@@ -11,7 +11,6 @@
 
 #include "common/clock.h"
 #include "common/scoreboard_layout.h"
-#include "common/scoreboard_waits.h"
 #include "common/seqlock.h"
 
 /* ---- the mapping ---- */
@@ -124,7 +123,6 @@ scoreboard_assign(struct scoreboard *board, int slot, uint64_t generation, const
 	} else {
 		scoreboard_put_time(&s->heartbeat_ms, 0);
 		clear_dependencies(s);
-		scoreboard_wait_end(board, slot); /* its predecessor may have died in one */
 	}
 	scoreboard_put_time(&s->assigned_ms, now_ms);
 	scoreboard_words_from_text(words, TOKEN_WORDS, token);

@@ -103,15 +103,10 @@ struct scoreboard_slot {
 		_Atomic uint64_t seq, words[FAULT_WORDS];
 	} faults[OPERATOR_FAULT_COUNT];
 
-	/* The same process: what it waits for at PostgreSQL (scoreboard_waits.h). */
-	alignas(SCOREBOARD_LINE) _Atomic int64_t wait_since_ms; /* 0: nothing */
-	_Atomic uint64_t wait_session;                          /* pid and server */
-
 	/* The dispatcher, whoever lives in the slot. */
 	alignas(SCOREBOARD_LINE) _Atomic uint64_t renewal_seq;
 	_Atomic uint64_t renewal[RENEWAL_WORDS];
 	_Atomic uint64_t lost_claim;
-	_Atomic int64_t vain_since_ms; /* the wait_since_ms of a wait that will not be answered */
 };
 _Static_assert(sizeof(struct scoreboard_slot) % SCOREBOARD_LINE == 0,
 	       "slots must not share cache lines");
@@ -140,9 +135,6 @@ struct scoreboard {
 	_Atomic uint64_t queue[QUEUE_WORDS];
 	_Atomic uint64_t circuits_seq, circuits[CIRCUIT_WORDS];
 	alignas(SCOREBOARD_LINE) _Atomic uint8_t dispatcher_parked;
-	struct { /* see scoreboard_answered() */
-		_Atomic int64_t begun_ms, asked_ms;
-	} answered[DEPENDENCY_COUNT];
 
 	/* One byte a slot, by the slot's writers; side by side, so that the idle are counted in 17
 	 * lines. */

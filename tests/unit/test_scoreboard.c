@@ -19,13 +19,10 @@
 #include "common/clock.h"
 #include "common/scoreboard.h"
 #include "common/scoreboard_layout.h"
-#include "common/scoreboard_waits.h"
 #include "common/text.h"
 
 #define SLOT        3
 #define DEADLINE_MS 20000
-
-static const struct postgres_session session = {.pid = 4711, .server = 0xFFFF0001};
 
 static int
 set_up(void **state)
@@ -454,60 +451,11 @@ slots_out_of_range_are_ignored(void **state)
 		scoreboard_count_reconciled(board, slots[i], RECONCILED_FAILED);
 		scoreboard_dependency(board, slots[i], DEPENDENCY_REDIS, true, NULL);
 		scoreboard_operator_fault(board, slots[i], OPERATOR_FAULT_APPLICATION, "x");
-		scoreboard_wait_begin(board, slots[i], 1, session);
-		scoreboard_wait_end(board, slots[i]);
-		scoreboard_wait_in_vain(board,
-					&(struct scoreboard_wait){.slot = slots[i], .since_ms = 1});
-		assert_false(scoreboard_wait_is_vain(board, slots[i], 1));
 		assert_false(scoreboard_job(board, slots[i], &job, NULL));
 		assert_int_equal(scoreboard_lease_end(board, slots[i], &lost), 0);
 		assert_int_equal(scoreboard_generation(board, slots[i]), 0);
 	}
 	assert_in_range(resident_pages(board), 0, 6);
-}
-
-/* ---- waits ---- */
-
-static void
-what_is_said_of_a_wait_means_nothing_to_the_next(void **state)
-{
-	struct scoreboard *board = *state;
-	struct scoreboard_wait found[4];
-
-	scoreboard_assign(board, SLOT, 1, "token");
-	scoreboard_wait_begin(board, SLOT, 1000, session);
-	assert_int_equal(scoreboard_waits(board, 1000, found, 4), 0);
-	assert_int_equal(scoreboard_waits(board, 1001, found, 4), 1);
-	assert_int_equal(found[0].slot, SLOT);
-	assert_int_equal(found[0].session.pid, session.pid);
-	assert_int_equal(found[0].session.server, session.server);
-	assert_false(scoreboard_wait_is_vain(board, SLOT, 1000));
-	scoreboard_wait_begin(board, SLOT, 1200, session);
-	scoreboard_wait_in_vain(board, &found[0]);
-	assert_false(scoreboard_wait_is_vain(board, SLOT, 1200));
-	assert_int_equal(scoreboard_waits(board, 2000, found, 4), 1);
-	scoreboard_wait_in_vain(board, &found[0]);
-	assert_true(scoreboard_wait_is_vain(board, SLOT, 1200));
-}
-
-static void
-only_waits_that_can_be_asked_about_are_listed(void **state)
-{
-	const struct postgres_session unknown = {.pid = 0};
-	struct scoreboard *board = *state;
-	struct scoreboard_wait found[4];
-
-	for (int slot = 1; slot <= 5; slot++) {
-		scoreboard_assign(board, slot, 1, "token");
-		scoreboard_wait_begin(board, slot, 10, slot == 2 ? unknown : session);
-	}
-	assert_int_equal(scoreboard_waits(board, 1000, found, 4), 4);
-	assert_int_equal(scoreboard_waits(board, 1000, found, 2), 2);
-	scoreboard_wait_end(board, 1);
-	scoreboard_assign(board, 3, 2, "its predecessor died while it waited");
-	assert_int_equal(scoreboard_waits(board, 1000, found, 4), 2);
-	assert_int_equal(found[0].slot, 4);
-	assert_int_equal(found[1].slot, 5);
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -530,8 +478,6 @@ main(void)
 		TEST(writers_killed_anywhere_leave_a_usable_slot),
 		TEST(garbage_is_read_without_harm),
 		TEST(slots_out_of_range_are_ignored),
-		TEST(what_is_said_of_a_wait_means_nothing_to_the_next),
-		TEST(only_waits_that_can_be_asked_about_are_listed),
 	};
 
 	return cmocka_run_group_tests_name("scoreboard", tests, NULL, NULL);

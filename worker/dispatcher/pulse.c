@@ -16,15 +16,12 @@
 #include "common/clock.h"
 #include "common/postgres.h"
 #include "common/redis.h"
-#include "common/scoreboard_waits.h"
-#include "worker/dispatcher/sessions.h"
 
 /* From one question to the next, and how long an answer, a connection included, may take: together
  * well under 2 s. */
 #define ASK_EVERY_MS 500
 #define ANSWER_MS    1000
 #define PAUSE_MS     100 /* at least, from an answer to the next question */
-#define JUDGE_MS     500 /* for asking about workers' sessions, after an answer */
 /* The dispatcher's own connection may be made anew before anybody is told. */
 #define MOMENT_MS   1000
 #define STACK_BYTES (512 * 1024)
@@ -156,23 +153,6 @@ ask(struct feeler *f, struct failure *why)
 	return false;
 }
 
-/* Workers learn from it whether what they wait for can still come. */
-static void
-help_workers(struct feeler *f, int64_t asked_ms)
-{
-	bool is_redis = f->which == DEPENDENCY_REDIS;
-	const struct scoreboard_answered answered = {
-		.begun_ms = is_redis ? redis_connect_begun_ms(f->redis)
-				     : postgres_connect_begun_ms(f->postgres),
-		.asked_ms = asked_ms};
-
-	scoreboard_set_answered(f->pulse->board, f->which, answered);
-	if (is_redis)
-		return;
-	postgres_set_timeout(f->postgres, JUDGE_MS);
-	sessions_judge(f->postgres, f->pulse->board);
-}
-
 static void *
 feel(void *argument)
 {
@@ -180,14 +160,10 @@ feel(void *argument)
 	struct failure why;
 
 	for (;;) {
-		int64_t asked_ms = clock_mono_ms();
-		int64_t next_ms = asked_ms + ASK_EVERY_MS;
+		int64_t next_ms = clock_mono_ms() + ASK_EVERY_MS;
 		int64_t pause_ms;
-		bool answered = ask(f, &why);
 
-		remember(f, answered, &why);
-		if (answered)
-			help_workers(f, asked_ms);
+		remember(f, ask(f, &why), &why);
 		pause_ms = next_ms - clock_mono_ms();
 		(void)poll(NULL, 0, pause_ms > PAUSE_MS ? (int)pause_ms : PAUSE_MS);
 	}

@@ -7,8 +7,7 @@
  * itself cannot promise that: one statement on one of them may hold it up for seconds. So each of
  * the two has a thread that does nothing but ask it, on a connection of its own, twice a second.
  * Neither delays the notice of the other, and a dispatcher that is slow is not taken for a server
- * that is gone. What is answered is told to the workers, too: one whose own connection is silent
- * meanwhile has a dead one (scoreboard_waits.h).
+ * that is gone.
  */
 #include <stdbool.h>
 

@@ -365,14 +365,6 @@ redis_answer_lost(const struct redis *redis)
 	return redis->answer_lost;
 }
 
-bool
-redis_is_passed_over(const struct redis *redis, int64_t since_ms)
-{
-	(void)redis;
-	(void)since_ms;
-	return false;
-}
-
 int64_t
 redis_last_ok_ms(const struct redis *redis)
 {
