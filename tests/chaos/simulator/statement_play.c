@@ -237,7 +237,7 @@ run_dispatcher(struct post_row *post)
 	SET(ids, "[\"%s\",\"post0\"]", post->id);
 	switch (sim_below(3)) {
 	case 0:
-		RUN("publisher_release_dead", ids, ONE_OF("A", "B"));
+		RUN("publisher_release_dead", ids, ONE_OF("A", "B"), ONE_OF("true", "false"));
 		return;
 	case 1:
 		run("publisher_keep_locks", 0, (const char *const[]){NULL});
