@@ -49,6 +49,8 @@ archives := $(foreach f,$(folders),$(call archive,$(f)))
 sandbox_main := tests/sandbox/main.c
 sandbox	:= $(call sources,tests/sandbox)
 
+# Where the tests are not (the image), what is theirs is not built.
+queue_bench := $(wildcard tests/bench/queue_bench.c)
 simulator := $(call sources,tests/chaos/simulator)
 
 # tests/unit/test_x.c is a program; any other .c beside it helps all of them. The same in integration/.
@@ -124,7 +126,7 @@ link	= $(CC) $(ldflags) $(CFLAGS) $(LDFLAGS)
 # ---------------------------------------------------------------- the programs
 
 .PHONY: all asan
-all: $(bin)/isekai-publisher $(bin)/isekai-healthcheck $(bin)/queue-bench $(if $(sandbox),$(bin)/deviantart-sandbox)	## the programs (default)
+all: $(bin)/isekai-publisher $(bin)/isekai-healthcheck $(if $(queue_bench),$(bin)/queue-bench) $(if $(sandbox),$(bin)/deviantart-sandbox)	## the programs (default)
 
 asan:								## the same in build/asan/, with sanitizers
 	@$(MAKE) --no-print-directory VARIANT=asan all
@@ -134,7 +136,6 @@ $(bin)/isekai-publisher: $(call objects,$(main)) $(archives) $(build)/sources
 	$(call run,LINK) $(link) -o $@ $(filter %.o,$^) $(archives) $(library_libs) -lm $(LDLIBS)
 
 # The publisher, but each job is done at once (tests/bench/queue_bench.c says how).
-queue_bench := tests/bench/queue_bench.c
 $(bin)/queue-bench: $(call objects,$(main) $(queue_bench)) $(archives) $(build)/sources
 	@mkdir -p $(@D)
 	$(call run,LINK) $(link) -o $@ $(filter %.o,$^) $(archives) $(library_libs) -lm $(LDLIBS)
