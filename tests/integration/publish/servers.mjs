@@ -171,6 +171,7 @@ export class Postgres {
 const history = `
 CREATE SCHEMA history;
 CREATE TABLE history.rows (seen bigserial PRIMARY KEY, kind name, id text, was jsonb);
+CREATE INDEX ON history.rows (kind, id);
 CREATE FUNCTION history.keep() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
 BEGIN
 	INSERT INTO history.rows (kind, id, was) VALUES (TG_TABLE_NAME, NEW.id, to_jsonb(NEW));
