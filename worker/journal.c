@@ -374,8 +374,8 @@ journal_outcome(struct postgres *postgres, const char *deviation_id, const char 
 bool
 journal_twins(struct postgres *postgres, const struct deviation *deviation,
 	      const struct deviation_file *file,
-	      void (*tell)(void *arg, const char *title, int64_t size_bytes), void *arg,
-	      struct failure *why)
+	      void (*tell)(void *arg, const char *title, int64_t size_bytes, bool looked),
+	      void *arg, struct failure *why)
 {
 	const char *const values[] = {deviation->user_id, deviation->id, file->id};
 	PGresult *result = POSTGRES_RESULT(postgres_run(postgres, &twins, 3, values, why));
@@ -383,8 +383,8 @@ journal_twins(struct postgres *postgres, const struct deviation *deviation,
 	if (result == NULL)
 		return false;
 	for (int row = 0; row < PQntuples(result); row++)
-		tell(arg, PQgetvalue(result, row, 0),
-		     strtoll(PQgetvalue(result, row, 1), NULL, 10));
+		tell(arg, PQgetvalue(result, row, 0), strtoll(PQgetvalue(result, row, 1), NULL, 10),
+		     strcmp(PQgetvalue(result, row, 2), "1") == 0);
 	PQclear(result);
 	return true;
 }

@@ -102,12 +102,12 @@ bool journal_outcome(struct postgres *postgres, const char *deviation_id, const 
 		     const struct deviation_file *file, const struct journal_outcome *outcome,
 		     struct failure *why);
 
-/* Tells each other file of the user whose publish is not settled: the title that was submitted, and
- * its size (-1: its row is gone). */
+/* Tells each other file of the user whose publish is not settled: the title that was submitted,
+ * its size (-1: its row is gone), and whether the gallery was read for it since. */
 bool journal_twins(struct postgres *postgres, const struct deviation *deviation,
 		   const struct deviation_file *file,
-		   void (*tell)(void *arg, const char *title, int64_t size_bytes), void *arg,
-		   struct failure *why);
+		   void (*tell)(void *arg, const char *title, int64_t size_bytes, bool looked),
+		   void *arg, struct failure *why);
 
 /* used[i]: the DeviantArt id ids[i] already belongs to another post or file of ours. */
 bool journal_used_posts(struct postgres *postgres, const char *deviation_id, const char *file_id,

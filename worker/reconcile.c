@@ -25,6 +25,15 @@
 #define GONE_FIRST_WAIT_MS 1000
 #define ASKS_MAX           5
 #define GALLERY_TRIES      3
+#define TWIN_LOOKS         6 /* 2 + 4 + ... + 64 s: longer than a publish may take */
+
+/* What the gallery has of a post's title, time and size. */
+enum shown {
+	SHOWN_NOTHING,
+	SHOWN_OURS,
+	SHOWN_OTHERS,    /* only what is another post's of ours, or may be */
+	SHOWN_UNDECIDED, /* the same, and another one has not looked yet whether it is his */
+};
 
 struct candidates {
 	struct deviantart_gallery_post posts[CANDIDATES_MAX];
@@ -241,11 +250,12 @@ struct twins {
 	const struct candidates *found;
 	char *title;
 	size_t count;
+	bool all_looked;
 };
 
 /* One that the gallery would show as one of those found. */
 static void
-count_twin(void *arg, const char *title, int64_t size_bytes)
+count_twin(void *arg, const char *title, int64_t size_bytes, bool looked)
 {
 	struct twins *twins = arg;
 	char *shown = title_in_gallery(title);
@@ -253,20 +263,23 @@ count_twin(void *arg, const char *title, int64_t size_bytes)
 	/* Out of memory: it may be a twin. */
 	if ((shown == NULL || strcmp(shown, twins->title) == 0) &&
 	    (size_bytes < 0 ||
-	     (size_bytes >= twins->found->low_bytes && size_bytes <= twins->found->high_bytes)))
+	     (size_bytes >= twins->found->low_bytes && size_bytes <= twins->found->high_bytes))) {
 		twins->count++;
+		twins->all_looked = twins->all_looked && looked;
+	}
 	free(shown);
 }
 
 /*
  * Where other posts of the user bear our title and size and are as unsettled as this one, a post
  * that is shown may be any of theirs: it is taken for ours only if there are enough for all, or if
- * ours is known to be public. Else asking for the item again decides.
+ * ours is known to be public. Else asking for the item again decides, once every one of them has
+ * looked. *undecided: one has not.
  */
 static bool
-leave_to_twins(struct publishing *p, struct candidates *found, struct failure *why)
+leave_to_twins(struct publishing *p, struct candidates *found, bool *undecided, struct failure *why)
 {
-	struct twins twins = {.found = found};
+	struct twins twins = {.found = found, .all_looked = true};
 	bool done;
 
 	if (found->count == 0 || p->file->public_for_ms >= 0)
@@ -276,25 +289,32 @@ leave_to_twins(struct publishing *p, struct candidates *found, struct failure *w
 		return failure_set(why, FAILURE_AWAY, "out of memory");
 	done = journal_twins(p->tools->postgres, p->deviation, p->file, count_twin, &twins, why);
 	free(twins.title);
-	if (done && found->count <= twins.count)
+	if (done && found->count <= twins.count) {
 		found->count = 0;
+		*undecided = !twins.all_looked;
+	}
 	return done;
 }
 
-/* *match: whether the gallery shows the post. */
 static bool
-find_post(struct publishing *p, struct deviantart_published *published, bool *match,
+find_post(struct publishing *p, struct deviantart_published *published, enum shown *shown,
 	  struct failure *why)
 {
 	struct candidates *found = calloc(1, sizeof(*found));
-	bool done;
+	size_t others = 0;
+	bool done, undecided = false;
 
 	if (found == NULL)
 		return failure_set(why, FAILURE_AWAY, "out of memory");
-	done = read_gallery(p, found, why) && drop_used(p, found, why) &&
-	       (found->count == 0 || narrow(p, found, why)) && leave_to_twins(p, found, why);
-	*match = done && found->count > 0;
-	if (*match) {
+	done = read_gallery(p, found, why) && (found->count == 0 || narrow(p, found, why));
+	if (done)
+		others = found->count;
+	done = done && drop_used(p, found, why) && leave_to_twins(p, found, &undecided, why);
+	*shown = found->count > 0 ? SHOWN_OURS
+		 : undecided      ? SHOWN_UNDECIDED
+		 : others > 0     ? SHOWN_OTHERS
+				  : SHOWN_NOTHING;
+	if (done && *shown == SHOWN_OURS) {
 		snprintf(published->deviation_id, sizeof(published->deviation_id), "%s",
 			 found->posts[0].deviation_id);
 		snprintf(published->url, sizeof(published->url), "%s", found->posts[0].url);
@@ -321,15 +341,15 @@ gallery_says_nothing(struct publishing *p, const struct failure *why)
 
 /* As find_post(), where a gallery that cannot be read again and again shows nothing. */
 static bool
-look_in_gallery(struct publishing *p, struct deviantart_published *published, bool *match,
+look_in_gallery(struct publishing *p, struct deviantart_published *published, enum shown *shown,
 		struct failure *why)
 {
 	struct journal_outcome failed = {.looked = true, .step = "gallery unreadable"};
 	struct failure away;
 
-	*match = false;
-	if (find_post(p, published, match, why))
+	if (find_post(p, published, shown, why))
 		return true;
+	*shown = SHOWN_NOTHING;
 	if (gallery_says_nothing(p, why))
 		return true;
 	failed.detail = why->message;
@@ -381,11 +401,11 @@ look_for_link(struct publishing *p, struct publish_wait *wait, struct failure *w
 {
 	struct deviantart_published published = {.url = ""};
 	const struct journal_outcome looked = {.is_public = true, .looked = true};
-	bool match;
+	enum shown shown;
 
-	if (!look_in_gallery(p, &published, &match, why))
+	if (!look_in_gallery(p, &published, &shown, why))
 		return PUBLISH_FAILED;
-	if (match)
+	if (shown == SHOWN_OURS)
 		return settle(p, &published, RECONCILED_PUBLISHED, why);
 	if (p->file->public_for_ms >= LINK_GIVEN_UP_MS)
 		return settle(p, &published, RECONCILED_NO_LINK, why);
@@ -446,6 +466,30 @@ reconcile_item_gone(struct publishing *p, struct publish_wait *wait, struct fail
 	return hold(wait, GONE_FIRST_WAIT_MS, "the item is gone; the gallery is read");
 }
 
+/*
+ * Asking again at once could make an item public twice, where the site does not refuse that. One
+ * that has not looked may be in the middle of its publish: a moment later there may be a post for
+ * each. And one that has may have taken what it found after we had read the gallery: that is worth
+ * one more look.
+ */
+static bool
+is_worth_another_look(enum shown shown, int looks)
+{
+	return (shown == SHOWN_UNDECIDED && looks < TWIN_LOOKS) ||
+	       (shown == SHOWN_OTHERS && looks == 0);
+}
+
+static enum publish_result
+look_once_more(struct publishing *p, struct publish_wait *wait, struct failure *why)
+{
+	const struct journal_outcome twin = {.looked = true, .step = "another post of this title"};
+
+	if (!journal_outcome(p->tools->postgres, p->deviation->id, p->lock, p->file, &twin, why))
+		return PUBLISH_FAILED;
+	return hold(wait, link_wait_ms(p->file->looks),
+		    "another post of this title is as unsettled; the gallery is read again");
+}
+
 /* Asks for the same item again: success, or the proof that it had gone out before. */
 static enum publish_result
 ask_again(struct publishing *p, struct publish_wait *wait, struct failure *why)
@@ -497,16 +541,18 @@ enum publish_result
 reconcile_file(struct publishing *p, struct publish_wait *wait, struct failure *why)
 {
 	struct deviantart_published published = {.url = ""};
-	bool match;
+	enum shown shown;
 
 	if (p->file->public_for_ms >= 0)
 		return look_for_link(p, wait, why);
 	publishing_tell(p, "publishing", 0,
 			"an earlier publish of item %s has an unknown outcome: reading the gallery",
 			p->file->item);
-	if (!look_in_gallery(p, &published, &match, why))
+	if (!look_in_gallery(p, &published, &shown, why))
 		return PUBLISH_FAILED;
-	if (match)
+	if (shown == SHOWN_OURS)
 		return settle(p, &published, RECONCILED_PUBLISHED, why);
+	if (is_worth_another_look(shown, p->file->looks))
+		return look_once_more(p, wait, why);
 	return p->file->item_gone ? look_for_gone(p, wait, why) : ask_again(p, wait, why);
 }

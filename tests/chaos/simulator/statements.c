@@ -829,6 +829,7 @@ run_twins(const char *const *values, struct table *out)
 			new_row(out);
 			put(out, file->title[0] != '\0' ? file->title : post->title);
 			put_number(out, file->size_bytes);
+			put_number(out, file->looks > 0);
 		}
 	}
 	return true;

@@ -74,6 +74,21 @@ for (const [name, sizes] of [['told apart by size', [10000, 90000]], ['of one si
 	});
 }
 
+scenario('two posts with one title, of one size, and both answers, the second public only after the first was looked for', async () => {
+	const house = await house_of({ PUBLISHER_CONCURRENCY: 2 });
+	const artist = await house.artist();
+	const works = [];
+	for (const size of [10000, 10000]) works.push(await house.deviation(artist, { title: 'Twins', files: [{ size }] }));
+	await house.sandbox.fault('publish', { title: 'Twins' }, 'reset_after');
+	await house.sandbox.fault('publish', { title: 'Twins' }, 'reset_after', { delay_ms: 2000 });
+	for (const work of works) await house.add(work);
+	const rows = [];
+	for (const work of works) rows.push((await house.published(work, 30000)).row);
+	const { posts, publishes } = await house.seen(works[0]);
+	assert.deepEqual([posts.length, publishes.length], [2, 2]);
+	assert.deepEqual(rows.map(({ deviation_id: id }) => id).sort(), posts.map(({ deviationid: id }) => id).sort());
+});
+
 /** Its publish has taken effect, and nobody knows. */
 async function inPublish(house, files = [{}]) {
 	const work = await house.deviation(await house.artist(), { files });
