@@ -15,14 +15,20 @@ export const sanitized = process.env.VARIANT === 'asan';
 
 export const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
-/** Waits until `probe` gives something true, and gives that; never longer than `ms`. */
+/**
+ * Waits until `probe` gives something true, and gives that; never longer than `ms`. Where an answer takes long, the machine is busy, and
+ * is asked more rarely: dozens of scenarios ask at the same time. Who looks for a moment (`every` below 40) asks on.
+ */
 export async function until(what, probe, ms = 10000, every = 40) {
-	const deadline = Date.now() + ms;
+	const deadline = performance.now() + ms;
 	for (;;) {
+		const asked = performance.now();
 		const value = await probe();
 		if (value) return value;
-		if (Date.now() > deadline) throw new Error(`not within ${ms} ms: ${typeof what === 'function' ? await what() : what}`);
-		await sleep(every);
+		const now = performance.now();
+		if (asked >= deadline) throw new Error(`not within ${ms} ms: ${typeof what === 'function' ? await what() : what}`);
+		const pause = every < 40 ? every : Math.max(every, 3 * (now - asked));
+		await sleep(Math.max(Math.min(pause, deadline - now), 1));
 	}
 }
 
@@ -156,10 +162,18 @@ export class Postgres {
 		asked.close();
 	}
 
+	/** One session makes those that come together: it costs as much as a database. */
 	async createDatabase(name) {
-		const asked = new Psql(this, 'postgres');
-		await asked.query(`CREATE DATABASE ${name} TEMPLATE template`);
-		asked.close();
+		this.maker ??= new Psql(this, 'postgres');
+		this.making = (this.making ?? 0) + 1;
+		try {
+			await this.maker.query(`CREATE DATABASE ${name} TEMPLATE template STRATEGY file_copy`);
+		} finally {
+			if (--this.making === 0) {
+				this.maker.close();
+				this.maker = undefined;
+			}
+		}
 	}
 
 	url(database) {
