@@ -23,7 +23,7 @@ export async function openStand() {
 class Stand {
 	async open() {
 		this.redisServer = new RedisServer('redis', await freePort());
-		this.postgres = new Postgres();
+		this.postgres = new Postgres('postgres', { keeps: false });
 		this.sandbox = new Sandbox('sandbox');
 		await Promise.all([this.redisServer.start(), this.postgres.start(), this.sandbox.start()]);
 		await this.postgres.createDatabase('bench');

@@ -128,7 +128,9 @@ function postgresUser() {
 }
 
 export class Postgres {
-	constructor(name = 'postgres') {
+	/** keeps: its databases remember what every row has been. Measurements do without. */
+	constructor(name = 'postgres', { keeps = true } = {}) {
+		this.keeps = keeps;
 		this.directory = path.join(directory, name);
 		this.user = postgresUser();
 		this.programs = postgresPrograms();
@@ -157,7 +159,7 @@ export class Postgres {
 			await asked.query('CREATE DATABASE template');
 			const psql = ['-X', '-q', '-v', 'ON_ERROR_STOP=1', '-d', 'template', '-f', `${root}/scripts/demo/schema.sql`];
 			await run('psql', psql, { env: this.environment });
-			await run('psql', ['-X', '-q', '-v', 'ON_ERROR_STOP=1', '-d', 'template', '-c', history], { env: this.environment });
+			if (this.keeps) await run('psql', ['-X', '-q', '-v', 'ON_ERROR_STOP=1', '-d', 'template', '-c', history], { env: this.environment });
 		}
 		asked.close();
 	}
