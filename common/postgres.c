@@ -15,8 +15,10 @@
 
 #include "common/clock.h"
 #include "common/scoreboard.h"
+#include "common/scoreboard_pulse.h"
 
 #define CONNECT_TIMEOUT_MS 5000
+#define LOOK_MS            250 /* how often who waits looks whether it is in vain */
 /* A statement that was given up here ends there too. Poolers refuse start-up options they do not
  * know. */
 #define SERVER_TIMEOUT "-c statement_timeout=20000"
@@ -38,6 +40,9 @@ struct postgres {
 	struct scoreboard *board; /* where reconnects are counted; NULL: nowhere */
 	int slot;
 	bool was_connected;
+	int64_t begun_ms; /* when the connection was begun, and when something came, or was asked */
+	int64_t heard_ms;
+	bool in_vain;     /* it was given up: scoreboard_pulse.h */
 	bool plain_start; /* without options of ours: a pooler refuses them */
 	struct prepared statements[POSTGRES_STATEMENTS_MAX];
 	int statement_count;
@@ -157,21 +162,29 @@ postgres_schema(const struct postgres *postgres)
 	return postgres->schema;
 }
 
-/* Waits for the socket; false when the deadline is over. */
+/* Waits for the socket. False: the deadline is over, or nothing will come any more (in_vain). */
 static bool
-wait_for(PGconn *conn, short events, int64_t deadline_ms)
+wait_for(struct postgres *postgres, short events, int64_t deadline_ms)
 {
 	for (;;) {
-		struct pollfd fd = {.fd = PQsocket(conn), .events = events};
+		struct pollfd fd = {.fd = PQsocket(postgres->conn), .events = events};
 		int64_t left = deadline_ms - clock_mono_ms();
 		int n;
 
 		if (left < 0 || fd.fd < 0)
 			return false;
-		n = poll(&fd, 1, (int)(left < 60000 ? left : 60000));
-		if (n > 0)
+		n = poll(&fd, 1, (int)(left < LOOK_MS ? left : LOOK_MS));
+		if (n > 0) {
+			postgres->heard_ms = clock_mono_ms();
 			return true;
+		}
 		if (n < 0 && errno != EINTR)
+			return false;
+		postgres->in_vain =
+			n == 0 && postgres->board != NULL &&
+			scoreboard_waits_in_vain(postgres->board, DEPENDENCY_POSTGRES,
+						 postgres->begun_ms, postgres->heard_ms);
+		if (postgres->in_vain)
 			return false;
 	}
 }
@@ -185,6 +198,9 @@ fail_with_message(struct postgres *postgres, struct failure *why, enum failure_c
 		postgres->conn != NULL ? PQerrorMessage(postgres->conn) : "out of memory";
 	int length = (int)strcspn(said, "\n");
 
+	if (postgres->in_vain)
+		return failure_set(why, FAILURE_AWAY,
+				   "PostgreSQL: a connection is dead: others are answered");
 	return failure_set(why, category, "PostgreSQL: %s: %.*s", what, length, said);
 }
 
@@ -198,7 +214,7 @@ connect_within(struct postgres *postgres, int64_t deadline_ms, struct failure *w
 
 		if (status == PGRES_POLLING_FAILED)
 			return fail_with_message(postgres, why, FAILURE_AWAY, "cannot connect");
-		if (!wait_for(postgres->conn, events, deadline_ms))
+		if (!wait_for(postgres, events, deadline_ms))
 			return failure_set(why, FAILURE_AWAY,
 					   "PostgreSQL: no connection within its time");
 		status = PQconnectPoll(postgres->conn);
@@ -239,6 +255,8 @@ connect_once(struct postgres *postgres, int64_t deadline_ms, struct failure *why
 				      NULL};
 
 	postgres->sqlstate[0] = '\0';
+	postgres->begun_ms = postgres->heard_ms = clock_mono_ms();
+	postgres->in_vain = false;
 	postgres->conn = PQconnectStartParams(keys, values, 1);
 	if (postgres->conn == NULL)
 		return failure_set(why, FAILURE_AWAY, "PostgreSQL: out of memory");
@@ -254,20 +272,31 @@ connect_once(struct postgres *postgres, int64_t deadline_ms, struct failure *why
 	return false;
 }
 
+/* A pooler that the URL does not name serves us, too, but not with them. */
+static bool
+may_do_without_options(const struct postgres *postgres, const struct failure *why)
+{
+	return !postgres->plain_start &&
+	       strstr(why->message, "unsupported startup parameter") != NULL;
+}
+
 bool
 postgres_connect(struct postgres *postgres, int64_t timeout_ms, struct failure *why)
 {
 	int64_t deadline_ms = clock_mono_ms() + timeout_ms;
+	bool again = false;
 
 	if (postgres->conn != NULL && PQstatus(postgres->conn) == CONNECTION_OK)
 		return true;
 	drop_connection(postgres);
 	while (!connect_once(postgres, deadline_ms, why)) {
-		/* A pooler that the URL does not name: it serves us without, too. */
-		if (postgres->plain_start ||
-		    strstr(why->message, "unsupported startup parameter") == NULL)
+		if (may_do_without_options(postgres, why))
+			postgres->plain_start = true;
+		else if (postgres->in_vain && !again)
+			deadline_ms = clock_mono_ms() + timeout_ms;
+		else
 			return false;
-		postgres->plain_start = true;
+		again = again || postgres->in_vain;
 	}
 	if (postgres->was_connected && postgres->board != NULL)
 		scoreboard_count(postgres->board, postgres->slot, COUNTER_POSTGRES_RECONNECTS, 1);
@@ -358,14 +387,15 @@ collect(struct postgres *postgres, int64_t deadline_ms, struct failure *why)
 {
 	PGresult *kept = NULL, *next;
 
+	postgres->heard_ms = clock_mono_ms();
 	for (int left; (left = PQflush(postgres->conn)) != 0;) {
-		if (left < 0 || !wait_for(postgres->conn, POLLIN | POLLOUT, deadline_ms) ||
+		if (left < 0 || !wait_for(postgres, POLLIN | POLLOUT, deadline_ms) ||
 		    !PQconsumeInput(postgres->conn))
 			goto lost;
 	}
 	for (;;) {
 		while (PQisBusy(postgres->conn)) {
-			if (!wait_for(postgres->conn, POLLIN, deadline_ms) ||
+			if (!wait_for(postgres, POLLIN, deadline_ms) ||
 			    !PQconsumeInput(postgres->conn))
 				goto lost;
 		}

@@ -111,6 +111,10 @@ struct redisReply *redis_eval(struct redis *redis, struct redis_script *script, 
  */
 bool redis_answer_lost(const struct redis *redis);
 
+/* Of an answer that was due at since_ms, clock_mono_ms(): whether it is to be given up
+ * (scoreboard_pulse.h). */
+bool redis_waits_in_vain(const struct redis *redis, int64_t since_ms);
+
 /* When the last good reply of this connection was read, clock_mono_ms(); 0 = never. */
 int64_t redis_last_ok_ms(const struct redis *redis);
 

@@ -38,6 +38,7 @@ struct redis {
 
 	bool answer_lost; /* see redis_answer_lost() */
 	int64_t last_ok_ms;
+	int64_t begun_ms, heard_ms; /* when the connection was begun, and when something came */
 };
 
 /* ---- redis_connect.c, redis_tls.c ---- */

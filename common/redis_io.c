@@ -16,6 +16,10 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/scoreboard_pulse.h"
+
+/* How often a call that waits looks whether that is in vain. */
+#define LOOK_MS 250
 
 /* ---- error replies ---- */
 
@@ -206,7 +210,37 @@ redis_pump(struct redis *redis, bool until_reply, int64_t deadline_ms, redisRepl
 			connection_failed(redis, why);
 			return REDIS_FAILED;
 		}
+		redis->heard_ms = clock_mono_ms();
 	}
+}
+
+bool
+redis_waits_in_vain(const struct redis *redis, int64_t since_ms)
+{
+	return redis->board != NULL &&
+	       scoreboard_waits_in_vain(redis->board, DEPENDENCY_REDIS, redis->begun_ms,
+					redis->heard_ms > since_ms ? redis->heard_ms : since_ms);
+}
+
+/* The same, where REDIS_WAITING also means that nothing will come any more. */
+static enum redis_wait
+pump_while_it_makes_sense(struct redis *redis, bool until_reply, int64_t deadline_ms,
+			  redisReply **reply, struct failure *why)
+{
+	int64_t since_ms = clock_mono_ms();
+	enum redis_wait result;
+
+	do {
+		int64_t look_ms = clock_mono_ms() + LOOK_MS;
+
+		result = redis_pump(redis, until_reply,
+				    look_ms < deadline_ms ? look_ms : deadline_ms, reply, why);
+	} while (result == REDIS_WAITING && clock_mono_ms() < deadline_ms &&
+		 !redis_waits_in_vain(redis, since_ms));
+	/* This process may have stood still meanwhile, and the answer lie there. */
+	if (result == REDIS_WAITING)
+		result = redis_pump(redis, until_reply, clock_mono_ms(), reply, why);
+	return result;
 }
 
 /* The same, where anything but success ends the connection. */
@@ -214,7 +248,7 @@ bool
 redis_pump_or_close(struct redis *redis, bool until_reply, int64_t deadline_ms, redisReply **reply,
 		    struct failure *why)
 {
-	switch (redis_pump(redis, until_reply, deadline_ms, reply, why)) {
+	switch (pump_while_it_makes_sense(redis, until_reply, deadline_ms, reply, why)) {
 	case REDIS_REPLY_READY:
 		return true;
 	case REDIS_WAITING:

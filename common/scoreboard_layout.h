@@ -135,6 +135,9 @@ struct scoreboard {
 	_Atomic uint64_t queue[QUEUE_WORDS];
 	_Atomic uint64_t circuits_seq, circuits[CIRCUIT_WORDS];
 	alignas(SCOREBOARD_LINE) _Atomic uint8_t dispatcher_parked;
+	struct { /* scoreboard_pulse.h */
+		_Atomic int64_t renewed_ms, asked_ms;
+	} pulse[DEPENDENCY_COUNT];
 
 	/* One byte a slot, by the slot's writers; side by side, so that the idle are counted in 17
 	 * lines. */

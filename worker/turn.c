@@ -15,6 +15,8 @@
 #define TAKEN_LIFE_S  60
 #define LOOK_LEAST_MS 2000
 #define LOOK_SHARE_MS 250
+#define LATE_MS       8000 /* an answer that is late by so much does not come */
+#define OVERDUE_MS    250  /* how often is looked whether a late one can still come */
 #define PUSH_MS       3000
 
 static void
@@ -64,6 +66,13 @@ prepare_taken(struct tools *tools, const char *taken, struct failure *why)
 	       redis_send(tools->redis, why, 3, expire, NULL);
 }
 
+/* Rounded up: Redis before 7.0.8 could block for ever on small fractions (BullMQ issue 2515). */
+static int64_t
+whole_seconds(int64_t ms)
+{
+	return (ms + 999) / 1000;
+}
+
 static bool
 begin_wait(struct tools *tools, int64_t wait_ms, struct failure *why)
 {
@@ -72,26 +81,36 @@ begin_wait(struct tools *tools, int64_t wait_ms, struct failure *why)
 
 	list_key(tools->queue, tools->child->instance, "turns", turns);
 	list_key(tools->queue, tools->child->instance, "taken", taken);
-	/* Whole seconds, rounded up: Redis before 7.0.8 could block for ever on small fractions
-	 * (BullMQ issue 2515). */
-	snprintf(seconds, sizeof(seconds), "%lld", (long long)((wait_ms + 999) / 1000));
+	snprintf(seconds, sizeof(seconds), "%lld", (long long)whole_seconds(wait_ms));
 	return prepare_taken(tools, taken, why) && redis_begin(tools->redis, why, 4, pop, NULL);
+}
+
+/*
+ * How long the answer, which the server sends by itself when the wait is over, is waited for before
+ * it is looked whether there is anything to wait for; 0: there is not (a half-open connection).
+ */
+static int64_t
+still_to_wait_ms(const struct tools *tools, int64_t due_ms)
+{
+	int64_t late_ms = clock_mono_ms() - due_ms;
+
+	if (late_ms < 0)
+		return OVERDUE_MS - late_ms;
+	return late_ms >= LATE_MS || redis_waits_in_vain(tools->redis, due_ms) ? 0 : OVERDUE_MS;
 }
 
 enum turn
 turn_wait(struct tools *tools, struct failure *why)
 {
 	int64_t wait_ms = own_wait_ms(tools);
-	/* The server ends the wait; one that is late by so much is not there any more (half-open
-	 * connection). */
-	int64_t dead_ms = clock_mono_ms() + wait_ms + 8000;
+	int64_t due_ms = clock_mono_ms() + whole_seconds(wait_ms) * 1000;
 	struct redisReply *reply = NULL;
 	enum turn turn = TURN_REDIS_AWAY;
 
 	if (!begin_wait(tools, wait_ms, why))
 		return TURN_REDIS_AWAY;
 	for (;;) {
-		int64_t left_ms = dead_ms - clock_mono_ms();
+		int64_t left_ms = still_to_wait_ms(tools, due_ms);
 
 		orders_read(tools->orders);
 		if (tools->orders->drain) {

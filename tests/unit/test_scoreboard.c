@@ -19,6 +19,7 @@
 #include "common/clock.h"
 #include "common/scoreboard.h"
 #include "common/scoreboard_layout.h"
+#include "common/scoreboard_pulse.h"
 #include "common/text.h"
 
 #define SLOT        3
@@ -460,6 +461,29 @@ slots_out_of_range_are_ignored(void **state)
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
+/* ---- the pulse ---- */
+
+static void
+only_what_the_pulse_has_outlived_waits_in_vain(void **state)
+{
+	struct scoreboard *board = *state;
+	const int64_t renewed_ms = 10000;
+
+	/* Nothing was ever missed: a silent server takes its time. */
+	scoreboard_set_pulse(board, DEPENDENCY_POSTGRES, 0, 90000);
+	assert_false(scoreboard_waits_in_vain(board, DEPENDENCY_POSTGRES, 1, 1));
+
+	scoreboard_set_pulse(board, DEPENDENCY_POSTGRES, renewed_ms, renewed_ms + 1499);
+	assert_false(scoreboard_waits_in_vain(board, DEPENDENCY_POSTGRES, 9000, 9000));
+	scoreboard_set_pulse(board, DEPENDENCY_POSTGRES, renewed_ms, renewed_ms + 1500);
+	assert_true(scoreboard_waits_in_vain(board, DEPENDENCY_POSTGRES, 9000, 9000));
+	assert_true(scoreboard_waits_in_vain(board, DEPENDENCY_POSTGRES, 9999, renewed_ms));
+	/* A connection of after the return, an answer that came later, the other server. */
+	assert_false(scoreboard_waits_in_vain(board, DEPENDENCY_POSTGRES, renewed_ms, 9000));
+	assert_false(scoreboard_waits_in_vain(board, DEPENDENCY_POSTGRES, 9000, renewed_ms + 1));
+	assert_false(scoreboard_waits_in_vain(board, DEPENDENCY_REDIS, 9000, 9000));
+}
+
 int
 main(void)
 {
@@ -478,6 +502,7 @@ main(void)
 		TEST(writers_killed_anywhere_leave_a_usable_slot),
 		TEST(garbage_is_read_without_harm),
 		TEST(slots_out_of_range_are_ignored),
+		TEST(only_what_the_pulse_has_outlived_waits_in_vain),
 	};
 
 	return cmocka_run_group_tests_name("scoreboard", tests, NULL, NULL);

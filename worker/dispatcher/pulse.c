@@ -16,6 +16,7 @@
 #include "common/clock.h"
 #include "common/postgres.h"
 #include "common/redis.h"
+#include "common/scoreboard_pulse.h"
 
 /* From one question to the next, and how long an answer, a connection included, may take: together
  * well under 2 s. */
@@ -35,6 +36,8 @@ struct feeler {
 	struct probe probe;
 	struct redis *redis;
 	struct postgres *postgres;
+	bool missed;        /* the last question had no answer */
+	int64_t renewed_ms; /* the first that had one again was asked */
 	/* Under the mutex. */
 	enum answer answer;
 	int64_t answers_since_ms;
@@ -153,6 +156,17 @@ ask(struct feeler *f, struct failure *why)
 	return false;
 }
 
+/* Workers learn from it whether what they wait for can still come. */
+static void
+tell_workers(struct feeler *f, bool answered, int64_t asked_ms)
+{
+	if (answered && f->missed)
+		f->renewed_ms = asked_ms;
+	f->missed = !answered;
+	if (answered)
+		scoreboard_set_pulse(f->pulse->board, f->which, f->renewed_ms, asked_ms);
+}
+
 static void *
 feel(void *argument)
 {
@@ -160,10 +174,13 @@ feel(void *argument)
 	struct failure why;
 
 	for (;;) {
-		int64_t next_ms = clock_mono_ms() + ASK_EVERY_MS;
+		int64_t asked_ms = clock_mono_ms();
+		int64_t next_ms = asked_ms + ASK_EVERY_MS;
 		int64_t pause_ms;
+		bool answered = ask(f, &why);
 
-		remember(f, ask(f, &why), &why);
+		remember(f, answered, &why);
+		tell_workers(f, answered, asked_ms);
 		pause_ms = next_ms - clock_mono_ms();
 		(void)poll(NULL, 0, pause_ms > PAUSE_MS ? (int)pause_ms : PAUSE_MS);
 	}
