@@ -3,7 +3,7 @@ WITH fault (number, endpoint, artist, mode, rest) AS (VALUES
 	(1, 'submit', 1, 1, '{"action": "status", "status": 500, "body": {"error": "server_error", "status": "error"}}'::jsonb),
 	(2, 'submit', 2, NULL, '{"action": "status", "status": 429, "count": 3, "skip": 2, "headers": {"Retry-After": "2"},
 		"body": {"error": "user_api_threshold", "error_description": "User request limit reached.", "status": "error"}}'),
-	(3, 'submit', 5, 1, '{"action": "reset_middle"}'),
+	(3, 'submit', 5, 1, '{"action": "truncate"}'),
 	(4, 'publish', 5, 3, '{"action": "reset_after", "skip": 1}'),
 	(5, 'publish', 5, 5, '{"action": "reset_after"}'),
 	(6, 'submit', 6, 5, '{"action": "status", "status": 503, "body": "<html>maintenance</html>"}'),

@@ -64,9 +64,9 @@ SELECT md5('deviation' || a.number || '.' || m.number)::uuid, a.number, m.number
        CASE WHEN m.number = 9 THEN 6 + 2 * a.number ELSE -60 END
 FROM demo.artists a, demo.modes m;
 
--- A 500 and a reset in the middle of an upload are failed attempts. Lost answers, 429, 503 and a storage that is away are none.
+-- A 500 and half an answer to an upload are failed attempts. Lost answers of a publish, 429, 503 and a storage that is away are none.
 UPDATE demo.plan SET attempts = 2, story = 'upload: 500' WHERE (artist, mode) = (1, 1);
-UPDATE demo.plan SET attempts = 2, story = 'upload: connection reset' WHERE (artist, mode) = (5, 1);
+UPDATE demo.plan SET attempts = 2, story = 'upload: half an answer' WHERE (artist, mode) = (5, 1);
 UPDATE demo.plan SET story = 'answer of the second publish lost' WHERE (artist, mode) = (5, 3);
 UPDATE demo.plan SET story = 'answer of the publish lost' WHERE (artist, mode) = (5, 5);
 UPDATE demo.plan SET story = 'storage: 500' WHERE (artist, mode) = (6, 1);

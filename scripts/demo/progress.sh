@@ -8,6 +8,7 @@ total=60
 done_count=0 failed_count=0 active_count=0 waiting_count=0 deferred_count=0 taken_back=0
 next_line_at=0
 killed_job='' killed_token='' killed_at=0
+declare -A titles=()
 
 interactive=false
 [ -t 1 ] && [ "${TERM:-dumb}" != dumb ] && interactive=true
@@ -59,28 +60,35 @@ child_named() {
 	return 1
 }
 
-# about JOB: its title, and whether its worker may be killed (t or f). Spared is who tries a dead login: the next worker would have
-# to present the same refresh token again; and who has a failed attempt to count: killed before that, it would not be counted.
-about() {
-	psql -qXAt -F $'\t' -c "SELECT title, login <> 'dead' AND attempts = 1 FROM demo.plan JOIN demo.artists ON artist = number
-		WHERE plan.id = '${1#deviation-}'"
+# read_titles: of the jobs whose worker may be killed. Spared is who tries a dead login: the next worker would have to present the
+# same refresh token again; and who has a failed attempt to count: killed before that, it would not be counted.
+read_titles() {
+	local id title
+	while IFS=$'\t' read -r id title; do
+		titles[deviation-$id]=$title
+	done < <(psql -qXAt -F $'\t' -c "SELECT plan.id, title FROM demo.plan JOIN demo.artists ON artist = number
+		WHERE login <> 'dead' AND attempts = 1")
 }
 
-# kill_busy_worker: one that has a job, proven: it is stopped first, so that the job cannot end between the look and the kill. A
-# job's lock names its worker: <instance>.<slot>.<generation>.
+# job_in_hand SLOT: "JOB TOKEN" of the worker in that slot, or nothing. A job's lock names its worker: <instance>.<slot>.<generation>.
+job_in_hand() {
+	redis_do EVAL "for _, id in ipairs(redis.call('LRANGE', KEYS[1], 0, -1)) do
+			local token = redis.call('GET', ARGV[1] .. id .. ':lock')
+			if token and string.match(token, '%.(%d+)%.%d+\$') == ARGV[2] then return id .. ' ' .. token end
+		end" 1 "$queue:active" "$queue:" "$1"
+}
+
+# kill_busy_worker: one that has a job, proven: it is stopped first, so that the job cannot end between the look and the kill.
 kill_busy_worker() {
-	local job token slot pid title allowed
-	for job in $(redis_do LRANGE "$queue:active" 0 -1); do
-		IFS=$'\t' read -r title allowed < <(about "$job")
-		[ "$allowed" = t ] || continue
-		token=$(redis_do GET "$queue:$job:lock")
-		slot=${token%.*} slot=${slot##*.}
+	local job token slot pid
+	for slot in 1 2 3 4; do
 		pid=$(child_named "worker $slot") || continue
 		kill -s STOP "$pid" 2>/dev/null || continue
-		if [ "$(redis_do GET "$queue:$job:lock")" = "$token" ]; then
+		read -r job token < <(job_in_hand "$slot") || true
+		if [ -n "$job" ] && [ -n "${titles[$job]:-}" ]; then
 			kill -s KILL "$pid"
 			killed_job=$job killed_token=$token killed_at=$(now_ms)
-			say "  half way: killed worker $slot (process $pid, kill -9), which had \"$title\" in hand"
+			say "  half way: killed worker $slot (process $pid, kill -9), which had \"${titles[$job]}\" in hand"
 			return 0
 		fi
 		kill -s CONT "$pid" 2>/dev/null || true
@@ -106,6 +114,7 @@ kill_dispatcher() {
 # watch_publisher SECONDS: until every job has ended; false if the publisher dies, or takes longer than that.
 watch_publisher() {
 	local end=$((SECONDS + $1)) pause worker_killed=false dispatcher_killed=false
+	read_titles
 	while count_jobs; do
 		pause=0.2
 		show_progress
