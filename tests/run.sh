@@ -42,9 +42,9 @@ tell_results() {
 		}' "$2"
 }
 
-# judge NAME STATUS LOG: counts what a finished suite said, and shows what failed.
+# judge NAME STATUS LOG SECONDS: counts what a finished suite said, and shows what failed. SECONDS is how long it was waited for.
 judge() {
-	local name=$1 status=$2 log=$3 ok not_ok skip plan told why=''
+	local name=$1 status=$2 log=$3 seconds=$4 ok not_ok skip plan told why=''
 	skip=$(grep -aciE '^(not )?ok\b.*# skip' "$log")
 	ok=$(grep -aE '^ok\b' "$log" | grep -aviEc '# skip')
 	not_ok=$(grep -aE '^not ok\b' "$log" | grep -aviEc '# skip')
@@ -74,6 +74,7 @@ judge() {
 	printf '%-48s %4d passed' "$name" "$ok"
 	[ "$not_ok" -eq 0 ] || printf ', %d FAILED' "$not_ok"
 	[ "$skip" -eq 0 ] || printf ', %d skipped' "$skip"
+	[ "$seconds" -lt 10 ] || printf ', %d s' "$seconds"
 	printf '\n'
 	if [ "$not_ok" -ne 0 ]; then
 		# What each failed test said, then how the suite ended.
@@ -91,10 +92,10 @@ log_of() {
 
 # suite NAME SECONDS COMMAND...: runs one suite, at most so long. TERM first, so that it can clean up.
 suite() {
-	local name=$1 seconds=$2
+	local name=$1 seconds=$2 began=$SECONDS
 	shift 2
 	timeout --kill-after=20 "$seconds" "$@" >"$(log_of "$name")" 2>&1 </dev/null
-	judge "$name" $? "$(log_of "$name")"
+	judge "$name" $? "$(log_of "$name")" $((SECONDS - began))
 }
 
 # begin NAME SECONDS COMMAND...: the same, beside the suites that follow, in the moments when none of them wants to run: they mostly
@@ -108,8 +109,9 @@ begin() {
 }
 
 finish() {
+	local began=$SECONDS
 	wait "${begun[0]}"
-	judge "$1" $? "$(log_of "$1")"
+	judge "$1" $? "$(log_of "$1")" $((SECONDS - began))
 	begun=("${begun[@]:1}")
 }
 
@@ -128,7 +130,7 @@ summary() {
 			printf '  %s\n' "$problem"
 		done
 	fi
-	printf '\n%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
+	printf '\n%d min %d s\n%d passed, %d failed, %d skipped\n' $((SECONDS / 60)) $((SECONDS % 60)) "$passed" "$failed" "$skipped"
 	[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
 }
 
