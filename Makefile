@@ -59,6 +59,7 @@ integration_tests := $(patsubst %.c,$(build)/%,$(sort $(wildcard tests/integrati
 test_support := $(sort $(filter-out tests/unit/test_% tests/integration/test_%, \
 	$(wildcard tests/unit/*.c tests/integration/*.c)))
 killpoint := $(build)/tests/chaos/killpoint
+distance := $(build)/tests/bench/distance
 starve	:= $(build)/tests/support/starve.so
 fuzzers	:= $(patsubst %.c,$(build)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 fuzz_support := $(sort $(filter-out tests/fuzz/fuzz_%,$(wildcard tests/fuzz/*.c)))
@@ -188,7 +189,7 @@ build/gen/%.h: %
 # ---------------------------------------------------------------- tests
 
 .PHONY: tests unit unit-asan sanitized test chaos bench bench-full fuzz
-tests: $(unit_tests) $(integration_tests) $(killpoint) $(starve)	## build the test programs
+tests: $(unit_tests) $(integration_tests) $(killpoint) $(distance) $(starve)	## build the test programs
 
 unit: $(unit_tests)						## run the unit tests
 	@tests/run.sh $(unit_tests)
@@ -247,6 +248,9 @@ $(unit_tests) $(integration_tests): $(build)/%: $(build)/%.o $(test_objects) $(a
 # It knows nothing of ours.
 $(killpoint): $(call objects,$(call sources,tests/chaos)) $(build)/sources
 	$(call run,LINK) $(link) -o $@ $(filter %.o,$^) $(LDLIBS)
+
+$(distance): $(distance).o $(build)/sources
+	$(call run,LINK) $(link) -o $@ $(filter %.o,$^) $(sandbox_libs) $(LDLIBS)
 
 # Without our hardening: it stands under the allocator.
 $(starve): tests/support/starve.c $(build)/flags

@@ -8,6 +8,7 @@ import { cpus, release } from 'node:os';
 
 import { root, stopAll } from '../integration/publish/servers.mjs';
 import { measureFootprint } from './footprint.mjs';
+import { measureNetwork } from './network.mjs';
 import { measurePickup } from './pickup.mjs';
 import { measurePublish } from './publish.mjs';
 import { measureQueue } from './queue.mjs';
@@ -26,6 +27,9 @@ const plans = {
 		queue: (stand, tell) => measureQueue(stand, { rounds: 1, jobs: 500, concurrencies: [2], kinds: [false], sides: all, background: 1000, tell }),
 		publish: (stand, tell) => measurePublish(stand, { rounds: 1, cases: [{ posts: 20, concurrency: 3, ...kb20 }], sides: all, tell }),
 		pickup: (stand, tell) => measurePickup(stand, { rounds: 1, posts: 3, sides: both, tell }),
+		network: (stand, tell) => measureNetwork(stand, {
+			rounds: 1, sides: both, queue: { jobs: 200, concurrencies: [2], kinds: [false] }, publish: { cases: [{ posts: 10, concurrency: 3, ...kb20 }] }, tell,
+		}),
 	},
 	short: {
 		queue: (stand, tell) => measureQueue(stand, { rounds: 5, jobs: 20000, concurrencies: [1, 8], kinds: [false], sides: both, tell }),
@@ -45,6 +49,12 @@ const plans = {
 		}),
 		pickup: (stand, tell) => measurePickup(stand, { rounds: 5, posts: 400, sides: all, tell }),
 		footprint: (stand, tell) => measureFootprint(stand, { rounds: 3, slots: [5, 32, 128, 512], tell }),
+		network: (stand, tell) => measureNetwork(stand, {
+			rounds: 5,
+			queue: { jobs: 20000, kinds: [false] },
+			publish: { cases: [5, 20].map((concurrency) => ({ posts: 1000, concurrency, ...kb20 })) },
+			sides: both, tell,
+		}),
 	},
 };
 

@@ -69,14 +69,14 @@ async function floors(stand, rounds, how) {
 }
 
 /** Each concurrency, plain and prioritized; then the first of them with `background` delayed jobs, and with as many plain hashes. */
-export async function measureQueue(stand, { rounds, jobs, concurrencies = [1, 8, 50], kinds = [false, true], sides, background, tell }) {
+export async function measureQueue(stand, { rounds, jobs, concurrencies = [1, 8, 50], kinds = [false, true], sides, background, withFloor = true, tell }) {
 	const chosen = Object.fromEntries(sides.map((name) => [name, queueSides[name]]));
-	const measure = async (name, how, withFloor) => {
+	const measure = async (name, how, floorToo) => {
 		const seen = await inPairs(chosen, rounds, (side) => once(stand, side, { jobs, ...how }));
-		tell({ name: `no-op queue, ${name}, concurrency ${how.concurrency}`, jobs, ...seen, ...withFloor && { floor: await floors(stand, rounds, { jobs, ...how }) } });
+		tell({ name: `no-op queue, ${name}, concurrency ${how.concurrency}`, jobs, ...seen, ...floorToo && { floor: await floors(stand, rounds, { jobs, ...how }) } });
 	};
 	for (const priority of kinds) {
-		for (const concurrency of concurrencies) await measure(priority ? 'prioritized' : 'plain', { concurrency, priority }, !priority);
+		for (const concurrency of concurrencies) await measure(priority ? 'prioritized' : 'plain', { concurrency, priority }, withFloor && !priority);
 	}
 	if (!background) return;
 	const concurrency = concurrencies[1] ?? concurrencies[0];

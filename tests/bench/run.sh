@@ -15,6 +15,6 @@ if ! cmp -s tests/bench/package-lock.json "$out/installed.json"; then
 	npm ci --prefix "$out" --ignore-scripts --no-audit --no-fund --loglevel=error >&2
 	cp tests/bench/package-lock.json "$out/installed.json"
 fi
-make -s all >&2 && make -s VARIANT=release build/release/tests/chaos/killpoint >&2
+make -s all >&2 && make -s VARIANT=release build/release/tests/chaos/killpoint build/release/tests/bench/distance >&2
 [ "${1:-}" != test ] || exec node --test --test-concurrency=1 --test-reporter=tap tests/bench/*.test.mjs
 exec node tests/bench/bench.mjs "$@"

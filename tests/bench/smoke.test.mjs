@@ -11,7 +11,7 @@ test('both sides do every job of the benchmark exactly once, and its figures are
 	const { stdout } = await promisify(execFile)(process.execPath, [`${root}/tests/bench/bench.mjs`, 'smoke'], { maxBuffer: 1e7 });
 	const { results } = JSON.parse(readFileSync(`${root}/build/bench/smoke.json`, 'utf8'));
 	const picture = readFileSync(`${root}/build/bench/smoke.svg`, 'utf8');
-	assert.ok(results.length >= 7, `${results.length} results`);
+	assert.ok(results.length >= 9, `${results.length} results`);
 	for (const { name, sides, ratios } of results) {
 		assert.ok(stdout.includes(name) && picture.includes(name), `${name} is told`);
 		for (const figures of [...Object.values(sides), ...Object.values(ratios)]) {

@@ -1,6 +1,6 @@
 // Where both sides are measured: a Redis, a PostgreSQL and a sandbox of this run's own, the two sides as processes, and what
 // they cost, read from /proc.
-import { readFileSync, readdirSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 
@@ -32,12 +32,27 @@ class Stand {
 		this.healthPort = await freePort();
 	}
 
+	/** From now on Redis and PostgreSQL are so far from both sides; 0: as near as they are. */
+	async moveServers(roundTripUs) {
+		if (this.ways) await Promise.all(Object.values(this.ways).map((way) => way.process.stop('SIGKILL')));
+		this.ways = null;
+		if (roundTripUs === 0) return;
+		const open = async (name, target) => {
+			const file = path.join(directory, `${name}.distance`);
+			rmSync(file, { force: true });
+			const process = new Process(`distance to ${name}`, `${root}/build/release/tests/bench/distance`, [String(roundTripUs), file, String(target)], { log: `${file}.log` });
+			const port = await until(() => `there is a way to ${name}: ${process.said()}`, () => existsSync(file) && Number(readFileSync(file, 'utf8')));
+			return { process, port };
+		};
+		this.ways = { redis: await open('redis', this.redisServer.port), postgres: await open('postgres', `${this.postgres.directory}/.s.PGSQL.5432`) };
+	}
+
 	/** Settings that both sides take from their environment. */
 	environment(more = {}) {
 		const settings = {
 			PATH: process.env.PATH,
-			DATABASE_URL: this.postgres.url('bench'),
-			REDIS_URL: `redis://127.0.0.1:${this.redisServer.port}/0`,
+			DATABASE_URL: this.ways ? `postgresql://isekai@127.0.0.1:${this.ways.postgres.port}/bench?schema=public` : this.postgres.url('bench'),
+			REDIS_URL: `redis://127.0.0.1:${this.ways ? this.ways.redis.port : this.redisServer.port}/0`,
 			QUEUE_NAME: queueName,
 			DEVIANTART_CLIENT_ID: application.id,
 			DEVIANTART_CLIENT_SECRET: application.secret,
