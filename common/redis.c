@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/evp.h>
 #ifdef HAVE_REDIS_TLS
 #include <openssl/ssl.h>
 #endif
@@ -78,6 +77,7 @@ redis_close(struct redis *redis)
 		redisFree(redis->context);
 	redis->context = NULL;
 	redis->tls = NULL;
+	redis_script_forget(redis);
 	redis->sent = redis->received = redis->own = 0;
 }
 
@@ -108,10 +108,9 @@ redis_last_ok_ms(const struct redis *redis)
 
 /* ---- calls ---- */
 
-/* One command and its reply, whatever it says. */
-static redisReply *
-exchange(struct redis *redis, int64_t deadline_ms, struct failure *why, int argc,
-	 const char *const *argv, const size_t *argv_sizes)
+redisReply *
+redis_exchange(struct redis *redis, int64_t deadline_ms, struct failure *why, int argc,
+	       const char *const *argv, const size_t *argv_sizes)
 {
 	redisReply *reply = NULL;
 
@@ -136,7 +135,7 @@ redis_call(struct redis *redis, int64_t timeout_ms, struct failure *why, int arg
 	   const char *const *argv, const size_t *argv_sizes)
 {
 	redisReply *reply =
-		exchange(redis, clock_mono_ms() + timeout_ms, why, argc, argv, argv_sizes);
+		redis_exchange(redis, clock_mono_ms() + timeout_ms, why, argc, argv, argv_sizes);
 
 	if (reply != NULL && reply->type == REDIS_REPLY_ERROR) {
 		redis_refuse(redis, reply, why);
@@ -247,71 +246,4 @@ redis_wait(struct redis *redis, int64_t timeout_ms, struct redisReply **reply, s
 	}
 	*reply = got;
 	return REDIS_REPLY_READY;
-}
-
-/* ---- scripts ---- */
-
-static bool
-script_prepare(struct redis_script *script, struct failure *why)
-{
-	unsigned char digest[EVP_MAX_MD_SIZE];
-	unsigned int size = 0;
-
-	if (script->sha1[0] != '\0')
-		return true;
-	if (EVP_Digest(script->source, strlen(script->source), digest, &size, EVP_sha1(), NULL) !=
-		    1 ||
-	    size != 20)
-		return failure_set(why, FAILURE_UNKNOWN, "SHA-1 is not available");
-	for (size_t i = 0; i < size; i++)
-		snprintf(script->sha1 + 2 * i, 3, "%02x", digest[i]);
-	return true;
-}
-
-struct redisReply *
-redis_eval(struct redis *redis, struct redis_script *script, int64_t timeout_ms,
-	   struct failure *why, int key_count, int argc, const char *const *argv,
-	   const size_t *argv_sizes)
-{
-	const char **all = NULL;
-	size_t *sizes = NULL;
-	redisReply *reply = NULL;
-	char keys[16];
-	int count = argc + 3;
-
-	if (!script_prepare(script, why))
-		return NULL;
-	all = malloc((size_t)count * sizeof(*all));
-	sizes = malloc((size_t)count * sizeof(*sizes));
-	if (all == NULL || sizes == NULL) {
-		failure_set(why, FAILURE_AWAY, "Redis: out of memory");
-		goto out;
-	}
-	snprintf(keys, sizeof(keys), "%d", key_count);
-	all[0] = "EVALSHA";
-	all[1] = script->sha1;
-	all[2] = keys;
-	for (int i = 0; i < argc; i++)
-		all[3 + i] = argv[i];
-	for (int i = 0; i < count; i++)
-		sizes[i] = i >= 3 && argv_sizes != NULL ? argv_sizes[i - 3] : strlen(all[i]);
-	reply = exchange(redis, clock_mono_ms() + timeout_ms, why, count, all, sizes);
-	if (reply != NULL && reply->type == REDIS_REPLY_ERROR &&
-	    strncmp(reply->str, "NOSCRIPT", 8) == 0) {
-		freeReplyObject(reply);
-		all[0] = "EVAL";
-		all[1] = script->source;
-		sizes[0] = 4;
-		sizes[1] = strlen(script->source);
-		/* The server is there, only slow perhaps: the script has its own time. */
-		reply = exchange(redis, clock_mono_ms() + timeout_ms, why, count, all, sizes);
-	}
-	if (reply != NULL && reply->type == REDIS_REPLY_ERROR) {
-		redis_refuse(redis, reply, why);
-		reply = NULL;
-	}
-out:
-	free(all);
-	free(sizes);
-	return reply;
 }

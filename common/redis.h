@@ -98,11 +98,20 @@ enum redis_wait redis_wait(struct redis *redis, int64_t timeout_ms, struct redis
  */
 struct redis_script {
 	const char *source;
-	char sha1[41]; /* empty until first used */
+	char sha1[41];     /* empty until first used */
+	uint64_t known_on; /* the last connection on which its text was sent without waiting */
 };
 struct redisReply *redis_eval(struct redis *redis, struct redis_script *script, int64_t timeout_ms,
 			      struct failure *why, int key_count, int argc, const char *const *argv,
 			      const size_t *argv_sizes);
+
+/*
+ * The same without waiting, as redis_send(): with its text the first time on a connection, then by
+ * its SHA-1; should the server have forgotten it meanwhile (SCRIPT FLUSH), it is sent once more
+ * with its text, after whatever was sent since.
+ */
+bool redis_send_script(struct redis *redis, struct redis_script *script, struct failure *why,
+		       int key_count, int argc, const char *const *argv, const size_t *argv_sizes);
 
 /*
  * Whether the last redis_call() or redis_eval() that failed may have taken effect: it was sent, and

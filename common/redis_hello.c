@@ -131,6 +131,7 @@ redis_connect(struct redis *redis, int64_t timeout_ms, struct failure *why)
 		return true;
 	redis->sent = redis->received = redis->own = 0;
 	redis->begun_ms = clock_mono_ms();
+	redis->connections++;
 	if (!redis_open(redis, deadline_ms, why) || !introduce(redis, deadline_ms, why) ||
 	    !append_held(redis, why))
 		return false;

@@ -27,6 +27,11 @@ struct redis {
 	 * `own`. */
 	uint64_t sent, received, own;
 
+	/* Scripts sent by their hash whose reply has not been read; redis_script.c. */
+	struct redis_unheard *unheard, **unheard_end;
+	unsigned unheard_count;
+	uint64_t connections; /* how many there were */
+
 	/* Commands of redis_send() that were queued while there was no connection, as RESP. */
 	char *held;
 	size_t held_size;
@@ -60,6 +65,19 @@ bool redis_poll_failure(enum redis_poll result, const char *doing, struct failur
 bool redis_open(struct redis *redis, int64_t deadline_ms, struct failure *why);
 /* TLS on the socket of redis->context. On false the caller closes. */
 bool redis_tls_start(struct redis *redis, int64_t deadline_ms, struct failure *why);
+
+/* ---- redis.c ---- */
+
+/* One command and its reply, whatever it says. */
+redisReply *redis_exchange(struct redis *redis, int64_t deadline_ms, struct failure *why, int argc,
+			   const char *const *argv, const size_t *argv_sizes);
+
+/* ---- redis_script.c ---- */
+
+/* The reply number redis->received, of a command that nobody waits for, has been read. */
+void redis_script_heard(struct redis *redis, const redisReply *reply);
+/* The connection is gone, and what was sent on it. */
+void redis_script_forget(struct redis *redis);
 
 /* ---- redis_io.c ---- */
 

@@ -150,6 +150,7 @@ take_reply(struct redis *redis, redisReply **reply, struct failure *why)
 			*reply = parsed;
 			return true;
 		}
+		redis_script_heard(redis, parsed);
 		drop_reply(parsed);
 	}
 }

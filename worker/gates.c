@@ -178,22 +178,14 @@ gates_ask(struct gates *gates, const char *user_id, const char *who, struct gate
 	return good;
 }
 
-/* What nobody waits for still goes through EVALSHA; a script that the server forgot is loaded by
- * the next ask. */
 static void
 send_unwatched(struct gates *gates, const char *operation, const char *user_id, const char *who)
 {
-	const char *tail[KEY_COUNT + ARG_COUNT];
-	const char *argv[3 + KEY_COUNT + ARG_COUNT];
+	const char *argv[KEY_COUNT + ARG_COUNT];
 
-	if (gates->script.sha1[0] == '\0' ||
-	    !prepare(gates, operation, user_id, who, NULL, tail, NULL))
-		return;
-	argv[0] = "EVALSHA";
-	argv[1] = gates->script.sha1;
-	argv[2] = "5";
-	memcpy(argv + 3, tail, sizeof(tail));
-	redis_send(gates->redis, NULL, 3 + KEY_COUNT + ARG_COUNT, argv, NULL);
+	if (prepare(gates, operation, user_id, who, NULL, argv, NULL))
+		redis_send_script(gates->redis, &gates->script, NULL, KEY_COUNT,
+				  KEY_COUNT + ARG_COUNT, argv, NULL);
 }
 
 void

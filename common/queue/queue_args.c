@@ -69,14 +69,8 @@ bool
 queue_run_unwatched(struct queue *queue, enum queue_script script, const struct queue_args *args,
 		    struct failure *why)
 {
-	const char *argv[QUEUE_ARGS_MAX + 3] = {"EVAL", queue->scripts[script].source, "1"};
-	size_t sizes[QUEUE_ARGS_MAX + 3] = {4, strlen(queue->scripts[script].source), 1};
-
-	for (int i = 0; i < args->count; i++) {
-		argv[3 + i] = args->argv[i];
-		sizes[3 + i] = args->sizes[i];
-	}
-	return redis_send(queue->redis, why, args->count + 3, argv, sizes);
+	return redis_send_script(queue->redis, &queue->scripts[script], why, 1, args->count,
+				 args->argv, args->sizes);
 }
 
 bool

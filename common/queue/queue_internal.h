@@ -82,7 +82,7 @@ void queue_args_fetch(struct queue_args *args, const struct queue *queue, const 
 
 struct redisReply *queue_run(struct queue *queue, enum queue_script script,
 			     const struct queue_args *args, struct failure *why);
-/* Sent without waiting, as EVAL: nobody would hear NOSCRIPT. */
+/* Sent without waiting. */
 bool queue_run_unwatched(struct queue *queue, enum queue_script script,
 			 const struct queue_args *args, struct failure *why);
 /* An array of at least `count` elements, or FAILURE_UNKNOWN. */

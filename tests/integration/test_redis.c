@@ -568,6 +568,71 @@ a_script_survives_a_flush_of_scripts(void **state)
 	assert_int_equal(strlen(script.sha1), 40);
 }
 
+/* How often the server was asked for a script by its hash. */
+static long
+calls_by_hash(void)
+{
+	struct redisReply *reply = CALL(other, "INFO", "commandstats");
+	const char *at;
+	long calls;
+
+	assert_non_null(reply);
+	at = strstr(reply->str, "cmdstat_evalsha:calls=");
+	calls = at == NULL ? 0 : strtol(at + strlen("cmdstat_evalsha:calls="), NULL, 10);
+	redis_reply_free(reply);
+	return calls;
+}
+
+static void
+a_script_sent_without_waiting_goes_by_its_hash_and_survives_a_flush_of_scripts(void **state)
+{
+	struct redis_script script = {.source = "return redis.call('APPEND', KEYS[1], ARGV[1])"};
+	char bytes[] = {'a', '\0', '\r', '\n'};
+	const char *argv[] = {"k", bytes};
+	const size_t sizes[] = {1, sizeof(bytes)};
+	long before = calls_by_hash();
+	struct redisReply *reply;
+
+	(void)state;
+	/* While away, and as the first on a connection, with its text. */
+	assert_true(redis_send_script(redis, &script, &why, 1, 2, argv, sizes));
+	assert_answer(redis, "PONG", "PING");
+	assert_true(redis_send_script(redis, &script, &why, 1, 2, argv, sizes));
+	assert_answer(redis, "PONG", "PING");
+	assert_int_equal(calls_by_hash(), before);
+	for (int i = 0; i < 3; i++)
+		assert_true(redis_send_script(redis, &script, &why, 1, 2, argv, sizes));
+	assert_answer(redis, "PONG", "PING");
+	assert_int_equal(calls_by_hash(), before + 3);
+	redis_reply_free(CALL(other, "SCRIPT", "FLUSH"));
+	for (int i = 0; i < 3; i++)
+		assert_true(redis_send_script(redis, &script, &why, 1, 2, argv, sizes));
+	/* The first answer is where the loss is heard of; then the text follows. */
+	assert_answer(redis, "PONG", "PING");
+	assert_true(redis_flush(redis, TIMEOUT_MS, &why));
+	assert_answer(redis, "PONG", "PING");
+	reply = CALL(other, "GET", "k");
+	assert_int_equal(reply->len, 8 * sizeof(bytes));
+	assert_memory_equal(reply->str + 7 * sizeof(bytes), bytes, sizeof(bytes));
+	redis_reply_free(reply);
+}
+
+static void
+more_scripts_than_can_be_remembered_go_out_with_their_text(void **state)
+{
+	struct redis_script script = {.source = "return redis.call('INCR', KEYS[1])"};
+	const char *argv[] = {"k"};
+
+	(void)state;
+	assert_answer(redis, "PONG", "PING");
+	for (int i = 0; i < 200; i++)
+		assert_true(redis_send_script(redis, &script, &why, 1, 1, argv, NULL));
+	assert_answer(redis, "200", "GET", "k");
+	redis_close(redis);
+	assert_true(redis_send_script(redis, &script, &why, 1, 1, argv, NULL));
+	assert_answer(redis, "201", "GET", "k");
+}
+
 int
 main(void)
 {
@@ -597,6 +662,8 @@ main(void)
 		TEST(a_connection_killed_in_mid_wait_is_noticed),
 		TEST(client_unblock_ends_a_wait),
 		TEST(a_script_survives_a_flush_of_scripts),
+		TEST(a_script_sent_without_waiting_goes_by_its_hash_and_survives_a_flush_of_scripts),
+		TEST(more_scripts_than_can_be_remembered_go_out_with_their_text),
 	};
 
 	return cmocka_run_group_tests(tests, set_up_server, tear_down_server);

@@ -20,7 +20,6 @@
 #include "tests/chaos/simulator/store.h"
 
 #define CONNECTIONS   256
-#define SOURCES       64
 #define PENDING_MOST  256
 #define ARGS_MOST     2048
 #define HELD_MOST_MS  (120 * 1000)
@@ -55,8 +54,6 @@ struct redis {
 struct server redis_server = {.up = true, .epoch = 1};
 
 static struct redis *connections[CONNECTIONS];
-static const char *sources[SOURCES];
-static int source_count;
 static uint64_t blocked_serial;
 
 /* ---- commands as values ---- */
@@ -480,19 +477,6 @@ redis_call(struct redis *redis, int64_t timeout_ms, struct failure *why, int arg
 	return exchange_or_refuse(redis, timeout_ms, why, &command);
 }
 
-static int
-number_of(const char *source)
-{
-	for (int i = 0; i < source_count; i++) {
-		if (sources[i] == source)
-			return i;
-	}
-	if (source_count == SOURCES)
-		abort();
-	sources[source_count] = source;
-	return source_count++;
-}
-
 struct redisReply *
 redis_eval(struct redis *redis, struct redis_script *script, int64_t timeout_ms,
 	   struct failure *why, int key_count, int argc, const char *const *argv,
@@ -504,7 +488,6 @@ redis_eval(struct redis *redis, struct redis_script *script, int64_t timeout_ms,
 				  .argv = (char **)(uintptr_t)argv};
 
 	(void)argv_sizes;
-	snprintf(script->sha1, sizeof(script->sha1), "%d", number_of(script->source));
 	return exchange_or_refuse(redis, timeout_ms, why, &command);
 }
 
@@ -512,20 +495,22 @@ bool
 redis_send(struct redis *redis, struct failure *why, int argc, const char *const *argv,
 	   const size_t *argv_sizes)
 {
-	const char *source = NULL;
-	bool by_hash = strcmp(argv[0], "EVALSHA") == 0;
-
 	(void)argv_sizes;
 	if (redis->pending_count == PENDING_MOST)
 		return failure_set(why, FAILURE_AWAY, "Redis: too much is waiting for it");
-	if (by_hash)
-		source = sources[strtol(argv[1], NULL, 10)];
-	else if (strcmp(argv[0], "EVAL") == 0)
-		source = argv[1];
+	redis->pending[redis->pending_count++] = copy_command(NULL, 0, argc, argv);
+	return true;
+}
+
+bool
+redis_send_script(struct redis *redis, struct redis_script *script, struct failure *why,
+		  int key_count, int argc, const char *const *argv, const size_t *argv_sizes)
+{
+	(void)argv_sizes;
+	if (redis->pending_count == PENDING_MOST)
+		return failure_set(why, FAILURE_AWAY, "Redis: too much is waiting for it");
 	redis->pending[redis->pending_count++] =
-		source == NULL
-			? copy_command(NULL, 0, argc, argv)
-			: copy_command(source, (int)strtol(argv[2], NULL, 10), argc - 3, argv + 3);
+		copy_command(script->source, key_count, argc, argv);
 	return true;
 }
 
