@@ -58,13 +58,17 @@ scenario('the answers for the first and the last file of three', async () => {
 	await onceEach(house, work);
 });
 
-for (const [name, sizes] of [['told apart by size', [10000, 90000]], ['of one size', [10000, 10000]]]) {
-	scenario(`two posts with one title, ${name}, and both answers`, async () => {
+for (const [name, sizes, faults] of [
+	['told apart by size, and both answers', [10000, 90000], [{ count: 2 }]],
+	['of one size, and both answers', [10000, 10000], [{ count: 2 }]],
+	['of one size, and both answers, the second public only after the first was looked for', [10000, 10000], [{}, { delay_ms: 2000 }]],
+]) {
+	scenario(`two posts with one title, ${name}`, async () => {
 		const house = await house_of({ PUBLISHER_CONCURRENCY: 2 });
 		const artist = await house.artist();
 		const works = [];
 		for (const size of sizes) works.push(await house.deviation(artist, { title: 'Twins', files: [{ size }] }));
-		await house.sandbox.fault('publish', { title: 'Twins' }, 'reset_after', { count: 2 });
+		for (const fault of faults) await house.sandbox.fault('publish', { title: 'Twins' }, 'reset_after', fault);
 		for (const work of works) await house.add(work);
 		const rows = [];
 		for (const work of works) rows.push((await house.published(work, 30000)).row);
@@ -73,21 +77,6 @@ for (const [name, sizes] of [['told apart by size', [10000, 90000]], ['of one si
 		assert.deepEqual(rows.map(({ deviation_id: id }) => id).sort(), posts.map(({ deviationid: id }) => id).sort());
 	});
 }
-
-scenario('two posts with one title, of one size, and both answers, the second public only after the first was looked for', async () => {
-	const house = await house_of({ PUBLISHER_CONCURRENCY: 2 });
-	const artist = await house.artist();
-	const works = [];
-	for (const size of [10000, 10000]) works.push(await house.deviation(artist, { title: 'Twins', files: [{ size }] }));
-	await house.sandbox.fault('publish', { title: 'Twins' }, 'reset_after');
-	await house.sandbox.fault('publish', { title: 'Twins' }, 'reset_after', { delay_ms: 2000 });
-	for (const work of works) await house.add(work);
-	const rows = [];
-	for (const work of works) rows.push((await house.published(work, 30000)).row);
-	const { posts, publishes } = await house.seen(works[0]);
-	assert.deepEqual([posts.length, publishes.length], [2, 2]);
-	assert.deepEqual(rows.map(({ deviation_id: id }) => id).sort(), posts.map(({ deviationid: id }) => id).sort());
-});
 
 /** Its publish has taken effect, and nobody knows. */
 async function inPublish(house, files = [{}]) {
