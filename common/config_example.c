@@ -68,11 +68,12 @@ print_setting(FILE *out, const struct config_setting *setting, enum config_examp
 	fputc('\n', out);
 	print_doc(out, setting->doc);
 	print_domain(out, setting);
-	if (kind == CONFIG_EXAMPLE_ENV)
+	if (kind == CONFIG_EXAMPLE_ENV) {
 		fprintf(out, "%s%s=%s\n", comment, setting->env, value);
-	else
-		fprintf(out, "%s%s =%s%s\n", comment, setting->key, *value == '\0' ? "" : " ",
-			value);
+		return;
+	}
+	fprintf(out, "# In the environment: %s\n", setting->env);
+	fprintf(out, "%s%s =%s%s\n", comment, setting->key, *value == '\0' ? "" : " ", value);
 }
 
 bool

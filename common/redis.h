@@ -99,7 +99,7 @@ enum redis_wait redis_wait(struct redis *redis, int64_t timeout_ms, struct redis
 struct redis_script {
 	const char *source;
 	char sha1[41];     /* empty until first used */
-	uint64_t known_on; /* the last connection on which its text was sent without waiting */
+	uint64_t known_on; /* the last connection on which the server was told of it, or knew it */
 };
 struct redisReply *redis_eval(struct redis *redis, struct redis_script *script, int64_t timeout_ms,
 			      struct failure *why, int key_count, int argc, const char *const *argv,

@@ -129,8 +129,10 @@ redis_eval(struct redis *redis, struct redis_script *script, int64_t timeout_ms,
 	}
 	if (reply != NULL && reply->type == REDIS_REPLY_ERROR) {
 		redis_refuse(redis, reply, why);
-		reply = NULL;
+		return NULL;
 	}
+	if (reply != NULL)
+		script->known_on = redis->connections;
 	return reply;
 }
 

@@ -618,6 +618,21 @@ a_script_sent_without_waiting_goes_by_its_hash_and_survives_a_flush_of_scripts(v
 }
 
 static void
+a_script_that_was_called_is_known_to_the_connection(void **state)
+{
+	struct redis_script script = {.source = "return redis.call('INCR', KEYS[1])"};
+	const char *argv[] = {"k"};
+	long before;
+
+	(void)state;
+	redis_reply_free(redis_eval(redis, &script, TIMEOUT_MS, &why, 1, 1, argv, NULL));
+	before = calls_by_hash();
+	assert_true(redis_send_script(redis, &script, &why, 1, 1, argv, NULL));
+	assert_answer(redis, "2", "GET", "k");
+	assert_int_equal(calls_by_hash(), before + 1);
+}
+
+static void
 more_scripts_than_can_be_remembered_go_out_with_their_text(void **state)
 {
 	struct redis_script script = {.source = "return redis.call('INCR', KEYS[1])"};
@@ -663,6 +678,7 @@ main(void)
 		TEST(client_unblock_ends_a_wait),
 		TEST(a_script_survives_a_flush_of_scripts),
 		TEST(a_script_sent_without_waiting_goes_by_its_hash_and_survives_a_flush_of_scripts),
+		TEST(a_script_that_was_called_is_known_to_the_connection),
 		TEST(more_scripts_than_can_be_remembered_go_out_with_their_text),
 	};
 

@@ -87,6 +87,9 @@ scenario('half open to PostgreSQL while a worker connects: its first job begins 
 scenario('a statement that takes its time, 6 s for a locked row, is not taken for a dead connection', async () => {
 	const house = await houseBehind('postgres');
 	await warm(house);
+	// Also where others were dead before: what came after the return is not suspected.
+	await partition(house, 1000);
+	await warm(house);
 	const before = await metric(house, 'publisher_postgres_reconnects_total');
 	const work = await house.deviation(await house.artist());
 	const other = new Psql(house.postgres, house.database);
