@@ -78,6 +78,34 @@ for (const [name, sizes, faults] of [
 	});
 }
 
+scenario('a twin that does not look holds nobody up for ever: the other one is not asked for at once, and is asked for in the end', async () => {
+	const house = await house_of({ PUBLISHER_CONCURRENCY: 2, PUBLISHER_UNKNOWN_WAIT_MS: 3000 });
+	const artist = await house.artist();
+	const unknown = async (action) => {
+		const work = await house.deviation(artist, { title: 'Twins', files: [{ size: 10000 }] });
+		await house.sandbox.fault('publish', { title: 'Twins' }, action);
+		await house.add(work);
+		await house.rowWas(work, ({ error_message: message, status }) => message && status === 'publishing');
+		return work;
+	};
+	const due = (work, score) => house.redis.atomically([['ZADD', house.key('delayed'), 'XX', score, work.job], ['ZADD', house.key('marker'), 0, '0']]);
+	const publishes = async () => (await house.seen({ title: 'Twins', artist })).requests.filter(({ endpoint }) => endpoint === 'publish').length;
+	const twin = await unknown('reset_after');
+	await house.jobIs(twin, 'delayed');
+	await due(twin, (Date.now() + 3600000) * 4096);
+	const work = await unknown('close');
+	await until('it has looked, and waits', async () => (await house.journal(work))[0].looks > 0);
+	await house.jobIs(work, 'delayed');
+	assert.equal(await publishes(), 2);
+	await house.psql.query(`UPDATE publisher.files SET looks = 6 WHERE deviation_id = '${work.id}'`);
+	await due(work, 0);
+	await house.published(work);
+	await due(twin, 0);
+	await house.published(twin);
+	assert.equal(await publishes(), 3);
+	assert.equal((await house.seen(work)).posts.length, 2);
+});
+
 /** Its publish has taken effect, and nobody knows. */
 async function inPublish(house, files = [{}]) {
 	const work = await house.deviation(await house.artist(), { files });
