@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 
 #include "common/log.h"
+#include "worker/http/http.h"
 #include "worker/orders.h"
 #include "worker/tools.h"
 
@@ -59,17 +60,29 @@ can_have_all_pieces(void)
 	return count == PIECE_COUNT;
 }
 
+/* What is wanting to work on a job; NULL: nothing. */
+static const char *
+find_want(void)
+{
+	if (!is_plenty() && !can_have_all_pieces())
+		return "memory";
+	return http_crypto_works() ? NULL : "random numbers of libcrypto, which got no memory";
+}
+
 bool
 shortage_is_for_good(struct tools *tools)
 {
+	const char *want;
+
 	if (tools->out_of_memory)
 		return true;
-	for (int looks = 1; !is_plenty() && !can_have_all_pieces(); looks++) {
+	for (int looks = 1; (want = find_want()) != NULL; looks++) {
 		if (looks == LOOKS) {
 			log_event(LOG_ERROR,
 				  "Out of memory for good: this worker takes no job and leaves its "
 				  "place to another",
 				  (struct log_field[]){
+					  LOG_STR("wants", want),
 					  LOG_INT("wantedBytes", PIECE_COUNT * PIECE_SIZE),
 					  LOG_INT("waitedMs", (LOOKS - 1) * LOOK_AGAIN_MS),
 					  LOG_END});

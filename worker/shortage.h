@@ -12,9 +12,10 @@
 struct tools;
 
 /*
- * True: what one job needs of memory cannot be had, and could not for a whole second (in which
- * orders are heard): an allocation that failed alone, or a peak of somebody else's, is over by
- * then. Said in the log once, and remembered: from then on the answer is true without a wait.
+ * True: what one job needs of memory cannot be had, or libcrypto got none when it needed it and
+ * gives no random numbers any more; and so for a whole second (in which orders are heard): an
+ * allocation that failed alone, or a peak of somebody else's, is over by then. Said in the log
+ * once, and remembered: from then on the answer is true without a wait.
  */
 bool shortage_is_for_good(struct tools *tools);
 

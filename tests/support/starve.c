@@ -4,8 +4,11 @@
  * Preloaded into the program. STARVE_FILE is a page that the test shares with all its processes
  * (struct page below): the process whose number stands in it counts its allocations, and the n-th
  * fails; so do as many after it as are asked for. Where that was is written to STARVE_FILE.trace.
- * Strings are copied by malloc() as well, so that strdup() and asprintf() take part.
+ * Strings are copied by malloc() as well, so that strdup() and asprintf() take part. The process
+ * whose number stands in no_random gets no random numbers of libcrypto, as after a generator that
+ * was denied memory.
  */
+#include <dlfcn.h>
 #include <errno.h>
 #include <execinfo.h>
 #include <fcntl.h>
@@ -18,6 +21,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <openssl/rand.h>
+
 /* Read and written by the test, in this order and size. */
 struct page {
 	_Atomic int32_t pid;   /* 0: nobody */
@@ -25,6 +30,7 @@ struct page {
 	_Atomic int64_t at;    /* the first one that fails */
 	_Atomic int64_t count; /* so far */
 	_Atomic int64_t fired; /* how many have failed */
+	_Atomic int32_t no_random;
 };
 
 #define FRAMES 24
@@ -132,6 +138,17 @@ posix_memalign(void **out, size_t alignment, size_t size)
 		return ENOMEM;
 	*out = got;
 	return 0;
+}
+
+int
+RAND_bytes(unsigned char *bytes, int size)
+{
+	int (*real)(unsigned char *, int);
+
+	if (page != NULL && page->no_random == getpid())
+		return 0;
+	*(void **)&real = dlsym(RTLD_NEXT, "RAND_bytes");
+	return real != NULL ? real(bytes, size) : 0;
 }
 
 /* NOLINTEND(readability-inconsistent-declaration-parameter-name) */

@@ -37,6 +37,13 @@ struct http; /* the process' handles and connection cache; one a worker */
  */
 bool http_global_init(struct failure *why);
 
+/*
+ * Whether libcrypto gives random numbers in this process: libcurl asks for some in every upload and
+ * TLS handshake. A generator that is denied memory while it seeds itself anew (in a new child, then
+ * by time and use) may never work again in its process. The first call in a child seeds both.
+ */
+bool http_crypto_works(void);
+
 /* NULL: out of memory. Sets SIGPIPE to be ignored in this process, as NOSIGNAL asks for. */
 struct http *http_new(void);
 void http_free(struct http *http);

@@ -60,6 +60,16 @@ prepare_certificates(void)
 	}
 }
 
+bool
+http_crypto_works(void)
+{
+	unsigned char byte;
+	bool works = RAND_bytes(&byte, 1) == 1 && RAND_priv_bytes(&byte, 1) == 1;
+
+	ERR_clear_error();
+	return works;
+}
+
 /*
  * OpenSSL makes its generators of random numbers and its digests when they are first asked for;
  * those that it had no memory for then never work in that process again. So they are made now,
@@ -68,11 +78,10 @@ prepare_certificates(void)
 static bool
 prepare_crypto(struct failure *why)
 {
-	unsigned char byte, sum[EVP_MAX_MD_SIZE];
+	unsigned char sum[EVP_MAX_MD_SIZE];
 	unsigned size;
 
-	if (RAND_bytes(&byte, 1) == 1 && RAND_priv_bytes(&byte, 1) == 1 &&
-	    EVP_Digest("", 0, sum, &size, EVP_sha256(), NULL) == 1)
+	if (http_crypto_works() && EVP_Digest("", 0, sum, &size, EVP_sha256(), NULL) == 1)
 		return true;
 	ERR_clear_error();
 	return failure_set(why, FAILURE_UNKNOWN, "libcrypto gives no random numbers or digests");

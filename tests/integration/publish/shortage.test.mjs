@@ -85,6 +85,18 @@ if (!sanitized) {
 		await goesOut(house, work);
 	});
 
+	scenario('a worker whose libcrypto gives no random numbers any more leaves; its job goes out elsewhere, nothing burned', async () => {
+		const { house, starve } = await furnished();
+		const artist = await house.artist();
+		const pid = await experienced(house, artist);
+		starve.noRandom(pid);
+		const work = await onItsLastChance(house, artist);
+		await house.add(work);
+		await left(house, pid, 11);
+		assert.match(house.said('Out of memory for good'), /"wants":"random numbers/);
+		await goesOut(house, work);
+	});
+
 	scenario('twenty allocations that fail one after the other are nobody\'s failure: the job goes out, nothing is burned', async () => {
 		const { house, starve } = await furnished();
 		const artist = await house.artist();

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { directory, root } from './servers.mjs';
 
 const library = `${root}/build/release/tests/support/starve.so`;
-const SIZE = 32; // struct page: pid, burst, at, count, fired
+const SIZE = 32; // struct page: pid, burst, at, count, fired; after them no_random
 let pages = 0;
 
 export const forGood = 2 ** 31 - 1;
@@ -33,6 +33,13 @@ export class Starve {
 
 	disarm() {
 		this.arm(0, 0);
+	}
+
+	/** From now on libcrypto gives this process no random numbers. */
+	noRandom(pid) {
+		const number = Buffer.alloc(4);
+		number.writeInt32LE(pid, 0);
+		writeSync(this.fd, number, 0, 4, SIZE);
 	}
 
 	/** How many allocations there were, and how many of them failed. */
