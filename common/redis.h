@@ -93,7 +93,8 @@ enum redis_wait redis_wait(struct redis *redis, int64_t timeout_ms, struct redis
 
 /*
  * A Lua script: its text and, computed at first use, its SHA-1. Runs by EVALSHA in one round trip
- * and falls back to EVAL when the server says NOSCRIPT (which also loads it), with timeout_ms anew.
+ * and falls back to EVAL when the server says NOSCRIPT (which also loads it), with timeout_ms anew;
+ * and where its SHA-1 cannot be had.
  * keys and args as in redis_call().
  */
 struct redis_script {

@@ -27,8 +27,9 @@ struct redis_unheard {
 	size_t sizes[]; /* argc of them; then all bytes */
 };
 
+/* False: there is no memory for it, or no SHA-1 on this machine. Then the text goes out. */
 static bool
-script_prepare(struct redis_script *script, struct failure *why)
+has_hash(struct redis_script *script)
 {
 	unsigned char digest[EVP_MAX_MD_SIZE];
 	unsigned int size = 0;
@@ -38,7 +39,7 @@ script_prepare(struct redis_script *script, struct failure *why)
 	if (EVP_Digest(script->source, strlen(script->source), digest, &size, EVP_sha1(), NULL) !=
 		    1 ||
 	    size != 20)
-		return failure_set(why, FAILURE_UNKNOWN, "SHA-1 is not available");
+		return false;
 	for (size_t i = 0; i < size; i++)
 		snprintf(script->sha1 + 2 * i, 3, "%02x", digest[i]);
 	return true;
@@ -116,11 +117,9 @@ redis_eval(struct redis *redis, struct redis_script *script, int64_t timeout_ms,
 	   struct failure *why, int key_count, int argc, const char *const *argv,
 	   const size_t *argv_sizes)
 {
-	redisReply *reply;
+	redisReply *reply = call(redis, script, has_hash(script), timeout_ms, why, key_count, argc,
+				 argv, argv_sizes);
 
-	if (!script_prepare(script, why))
-		return NULL;
-	reply = call(redis, script, true, timeout_ms, why, key_count, argc, argv, argv_sizes);
 	if (is_unknown_script(reply)) {
 		freeReplyObject(reply);
 		/* The server is there, only slow perhaps: the script has its own time. */
@@ -242,13 +241,13 @@ bool
 redis_send_script(struct redis *redis, struct redis_script *script, struct failure *why,
 		  int key_count, int argc, const char *const *argv, const size_t *argv_sizes)
 {
-	bool by_hash = may_go_by_hash(redis, script), sent;
+	bool by_hash = may_go_by_hash(redis, script) && has_hash(script), sent;
 	struct redis_unheard *kept = NULL;
 	struct command command;
 
-	if (!script_prepare(script, why) || !command_make(&command, by_hash ? "EVALSHA" : "EVAL",
-							  by_hash ? script->sha1 : script->source,
-							  key_count, argc, argv, argv_sizes, why))
+	if (!command_make(&command, by_hash ? "EVALSHA" : "EVAL",
+			  by_hash ? script->sha1 : script->source, key_count, argc, argv,
+			  argv_sizes, why))
 		return false;
 	if (by_hash && (kept = keep(script, &command)) == NULL) {
 		command_free(&command);

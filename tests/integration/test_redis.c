@@ -15,6 +15,7 @@
 
 #include <cmocka.h>
 #include <hiredis/hiredis.h>
+#include <openssl/evp.h>
 
 #include "common/clock.h"
 #include "common/failure.h"
@@ -648,6 +649,26 @@ more_scripts_than_can_be_remembered_go_out_with_their_text(void **state)
 	assert_answer(redis, "201", "GET", "k");
 }
 
+/* As where it was denied memory, or where a machine has no SHA-1 (FIPS). */
+static void
+a_script_that_cannot_be_hashed_goes_out_with_its_text(void **state)
+{
+	struct redis_script script = {.source = "return redis.call('INCR', KEYS[1])"};
+	const char *argv[] = {"k"};
+	struct redisReply *reply;
+
+	(void)state;
+	assert_int_equal(EVP_set_default_properties(NULL, "provider=none"), 1);
+	assert_true(redis_send_script(redis, &script, &why, 1, 1, argv, NULL));
+	assert_true(redis_send_script(redis, &script, &why, 1, 1, argv, NULL));
+	reply = redis_eval(redis, &script, TIMEOUT_MS, &why, 1, 1, argv, NULL);
+	assert_string_equal(script.sha1, "");
+	assert_int_equal(EVP_set_default_properties(NULL, ""), 1);
+	assert_non_null(reply);
+	assert_int_equal(reply->integer, 3);
+	redis_reply_free(reply);
+}
+
 int
 main(void)
 {
@@ -678,6 +699,7 @@ main(void)
 		TEST(client_unblock_ends_a_wait),
 		TEST(a_script_survives_a_flush_of_scripts),
 		TEST(a_script_sent_without_waiting_goes_by_its_hash_and_survives_a_flush_of_scripts),
+		TEST(a_script_that_cannot_be_hashed_goes_out_with_its_text),
 		TEST(a_script_that_was_called_is_known_to_the_connection),
 		TEST(more_scripts_than_can_be_remembered_go_out_with_their_text),
 	};
