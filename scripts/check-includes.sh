@@ -61,33 +61,49 @@ refuse "a library's header belongs into a .c file (or a _internal.h)" \
 	'^[[:space:]]*#[[:space:]]*include[[:space:]]*<(hiredis|libpq|curl|cjson|event|openssl|ini\.h|.*cJSON)' \
 	"${public_headers[@]}"
 
-for file in "${sources[@]}"; do
-	own=${file%.c}.h
-	[ -e "$own" ] || continue
-	first=$(grep -m 1 -E '^[[:space:]]*#[[:space:]]*include' "$file")
-	[ "$first" = "#include \"$own\"" ] || [ "$first" = "#include \"${own%.h}_internal.h\"" ] ||
-		complain "$file: its own header must be its first include"
-done
+while IFS= read -r hit; do
+	complain "$hit"
+done < <(awk '
+	FNR == 1 { found = 0; base = FILENAME; sub(/\.c$/, "", base) }
+	!found && /^[ \t]*#[ \t]*include/ {
+		found = 1
+		own = base ".h"
+		if (own in is_header && $0 != "#include \"" own "\"" && $0 != "#include \"" base "_internal.h\"")
+			print FILENAME ": its own header must be its first include"
+	}
+	BEGIN {
+		while ((getline line < "/dev/stdin") > 0)
+			is_header[line] = 1
+	}' "${sources[@]}" < <(printf '%s\n' "${headers[@]}"))
+
+while IFS= read -r hit; do
+	complain "$hit"
+done < <(awk '
+	FNR == 1 {
+		guard = toupper(FILENAME)
+		gsub(/[^A-Z0-9_]/, "_", guard)
+		sub(/^TESTS_/, "", guard)
+		wanted[FILENAME] = guard
+	}
+	/^#ifndef / { name = $2; sub(/^TESTS_/, "", name); if (name == wanted[FILENAME]) delete wanted[FILENAME] }
+	END { for (file in wanted) print file ": its guard must be " wanted[file] }' "${all_headers[@]}")
 
 compile=$(make -s print-compile)
-for file in "${all_headers[@]}"; do
-	guard=$(printf '%s' "$file" | tr 'a-z/.-' 'A-Z___')
-	grep -qE "^#ifndef (TESTS_)?${guard#TESTS_}\$" "$file" || complain "$file: its guard must be $guard"
-	out=$(eval "$compile -Werror -fsyntax-only -x c '$file'" 2>&1) ||
-		complain "$file: does not compile alone:
+# One run of the compiler reads them one after the other, each for itself.
+out=$(printf '%q ' "${all_headers[@]}" | xargs -n 40 -P "$(nproc)" sh -c "$compile -Werror -fsyntax-only -x c \"\$@\"" compile 2>&1) ||
+	complain "a header does not compile alone:
 $out"
-done
 
-# Comments may speak of them.
+# Comments may speak of them: where there is one, the preprocessor takes comments away.
 banned='(strcpy|strcat|sprintf|vsprintf|gets|atoi|atol|atof|strtok|system|popen|alloca|rand|srand)'
 banned_program="(${banned}|sleep|usleep|longjmp|setjmp)"
-for file in "${all[@]}"; do
+calls() { printf '(^|[^A-Za-z0-9_>."])%s[[:space:]]*\\(' "$1"; }
+while IFS= read -r file; do
 	names=$banned
 	[[ $file == tests/* ]] || names=$banned_program
 	while IFS= read -r hit; do
 		complain "$file: calls a banned function: $hit"
-	done < <(gcc -fpreprocessed -dD -E -P "$file" 2>/dev/null |
-		grep -E "(^|[^A-Za-z0-9_>.\"])${names}[[:space:]]*\(")
-done
+	done < <(gcc -fpreprocessed -dD -E -P "$file" 2>/dev/null | grep -E "$(calls "$names")")
+done < <(grep -lE "$(calls "$banned_program")" "${all[@]}")
 
 exit $status
