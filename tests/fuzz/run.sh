@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Each fuzzer over its corpus and a fixed number of inputs from a fixed seed: the same every time. TAP on standard output.
 #
-#   tests/fuzz/run.sh [NAME...]      all, or fuzz_NAME only; about 40 s on 2 cores
+#   tests/fuzz/run.sh [NAME...]      all, or fuzz_NAME only; 15 s on 2 cores
 #   SEED=N RUNS=N                    other inputs, or another number of them
 #
 # What a fuzzer finds is kept in build/fuzz/found, and the command that shows it again is printed.
@@ -11,11 +11,11 @@ make -s fuzz >&2 || exit 1
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1}
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
 
-# How many inputs take two or three seconds of a core.
+# How many inputs take a second or two of a core.
 declare -A runs=(
-	[answers]=15000 [claim]=80000 [classify]=80000 [config]=1500 [health_request]=80000 [lock]=40000 [log]=10000
-	[queue_json]=150000 [replies]=15000 [row]=50000 [sandbox_form]=60000 [sandbox_multipart]=50000 [sandbox_request]=15000
-	[seal]=15000 [texts]=10000 [url]=15000
+	[answers]=7500 [claim]=40000 [classify]=40000 [config]=750 [health_request]=40000 [lock]=20000 [log]=5000
+	[queue_json]=75000 [replies]=7500 [row]=25000 [sandbox_form]=30000 [sandbox_multipart]=25000 [sandbox_request]=7500
+	[seal]=7500 [texts]=5000 [url]=7500
 )
 
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/publisher-fuzz.XXXXXX") || exit 1
