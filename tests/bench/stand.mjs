@@ -4,8 +4,9 @@ import { existsSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 
+import { Psql } from '../integration/publish/psql.mjs';
 import {
-	Postgres, Process, Psql, Redis, RedisServer, Sandbox, application, bucket, directory, freePort, request, root, storageKeys, until,
+	Postgres, Process, Redis, RedisServer, Sandbox, application, bucket, directory, freePort, request, root, storageKeys, until,
 } from '../integration/publish/servers.mjs';
 
 export const modules = process.env.BENCH_MODULES ?? `${root}/build/bench`;

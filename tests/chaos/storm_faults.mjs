@@ -1,6 +1,6 @@
 // What strikes in a storm. A fault is {name, covers (faults.md), play(house, dice)}: it harms, waits as long as it is meant to, and mends.
 // Everything that is chosen is drawn from `dice` before the first wait, so that a seed strikes the same blows again.
-import { Psql } from '../integration/publish/servers.mjs';
+import { Psql } from '../integration/publish/psql.mjs';
 import { sleep, until } from '../integration/publish/stage.mjs';
 import { atMost, signal } from './storm_house.mjs';
 

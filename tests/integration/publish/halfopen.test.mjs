@@ -5,7 +5,7 @@ import path from 'node:path';
 
 import { Proxy } from '../../chaos/proxy.mjs';
 import { metric } from './pool.mjs';
-import { Psql } from './servers.mjs';
+import { Psql } from './psql.mjs';
 import { afterwards, build, scenario, sleep, until } from './stage.mjs';
 import { allOnce } from './works.mjs';
 

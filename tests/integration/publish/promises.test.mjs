@@ -1,7 +1,8 @@
 // Promises of the contract that concern every job: the row comes first, every write tells when, a database that cannot now is nobody's failure.
 import assert from 'node:assert/strict';
 
-import { Psql, sql } from './servers.mjs';
+import { Psql } from './psql.mjs';
+import { sql } from './servers.mjs';
 import { afterwards, build, scenario, sleep, until } from './stage.mjs';
 
 const home = build();

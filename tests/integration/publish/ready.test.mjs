@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import net from 'node:net';
 import { rmSync } from 'node:fs';
 
-import { Psql } from './servers.mjs';
+import { Psql } from './psql.mjs';
 import { dispatcher, frozen, metric, ready, repeatedly, withoutChildren, workers } from './pool.mjs';
 import { afterwards, build, childrenOf, inTime, isAlive, scenario, sleep, until } from './stage.mjs';
 

@@ -1,7 +1,8 @@
 // Faults that once were, about how a job ends: what its row says, what is locked meanwhile, when it is tried again, and when it is given up.
 import assert from 'node:assert/strict';
 
-import { Psql, sql } from './servers.mjs';
+import { Psql } from './psql.mjs';
+import { sql } from './servers.mjs';
 import { afterwards, build, gaps, inTime, isAlive, scenario, until } from './stage.mjs';
 
 const home = build({ settings: { PUBLISHER_CONCURRENCY: 6 } });

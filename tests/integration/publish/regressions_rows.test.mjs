@@ -1,7 +1,8 @@
 // Faults that once were, about a post's row: what a claim reads of it, what it leaves on it, and who may change it meanwhile.
 import assert from 'node:assert/strict';
 
-import { Psql, sql } from './servers.mjs';
+import { Psql } from './psql.mjs';
+import { sql } from './servers.mjs';
 import { afterwards, build, inTime, scenario, until } from './stage.mjs';
 
 const home = build({ settings: { PUBLISHER_CONCURRENCY: 6 } });

@@ -9,6 +9,8 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
+import { Psql } from './psql.mjs';
+
 export const root = fileURLToPath(new URL('../../..', import.meta.url));
 /** These programs are slow and need memory as they like: tests/support/sanitized.sh. */
 export const sanitized = process.env.VARIANT === 'asan';
@@ -195,73 +197,6 @@ BEGIN
 END $$;
 CREATE TRIGGER keep AFTER INSERT OR UPDATE ON deviations FOR EACH ROW EXECUTE FUNCTION history.keep();
 CREATE TRIGGER keep AFTER INSERT OR UPDATE ON users FOR EACH ROW EXECUTE FUNCTION history.keep();`;
-
-/** A session of psql: one query after another, its answer as JSON. */
-export class Psql {
-	constructor(postgres, database) {
-		this.postgres = postgres;
-		this.database = database;
-		this.queue = Promise.resolve();
-		this.serial = 0;
-	}
-
-	open() {
-		const child = spawn('psql', ['-X', '-q', '-A', '-t', '-d', this.database], { env: this.postgres.environment, stdio: ['pipe', 'pipe', 'ignore'] });
-		this.child = child;
-		this.generation = this.postgres.generation;
-		this.output = '';
-		child.stdin.on('error', () => {});
-		child.stdout.setEncoding('utf8');
-		child.stdout.on('data', (text) => {
-			this.output += text;
-			this.arrived?.();
-		});
-		child.once('exit', () => {
-			if (this.child === child) this.child = null;
-			this.arrived?.();
-		});
-	}
-
-	ask(sql) {
-		const mark = `-- answered ${++this.serial} `;
-		return new Promise((done, fail) => {
-			// A session that outlived its server only knows how to fail.
-			if (this.generation !== this.postgres.generation) this.close();
-			if (!this.child) this.open();
-			const child = this.child;
-			this.output = '';
-			this.arrived = () => {
-				const at = this.output.indexOf(mark);
-				const end = at < 0 ? -1 : this.output.indexOf('\n', at);
-				if (end >= 0) {
-					const [, failed, message] = /^(\w+) ?(.*)$/.exec(this.output.slice(at + mark.length, end));
-					if (failed === 'false') done(this.output.slice(0, at));
-					else fail(new Error(`${message}\n${sql}`));
-				} else if (this.child !== child) {
-					fail(new Error(`psql ended\n${sql}`));
-				}
-			};
-			child.stdin.write(`${sql};\n\\echo '${mark}':ERROR :LAST_ERROR_MESSAGE\n`);
-		});
-	}
-
-	/** For its effect. */
-	query(sql) {
-		const answer = this.queue.then(() => this.ask(sql));
-		this.queue = answer.catch(() => {});
-		return answer;
-	}
-
-	/** Rows as objects. */
-	async rows(select) {
-		return JSON.parse(await this.query(`SELECT coalesce(json_agg(t), '[]') FROM (${select}) t`));
-	}
-
-	close() {
-		this.child?.stdin.end();
-		this.child = null;
-	}
-}
 
 /** A value as SQL. */
 export function sql(value) {

@@ -8,8 +8,9 @@ import { appendFileSync, existsSync, mkdirSync, readFileSync, readdirSync, write
 import path from 'node:path';
 import test, { after } from 'node:test';
 
+import { Psql } from './psql.mjs';
 import {
-	Postgres, Process, Psql, Redis, RedisServer, Sandbox, application, bucket, directory, freePort, pairs, request, root, sanitized, sleep, sql, stopAll, storageKeys, until,
+	Postgres, Process, Redis, RedisServer, Sandbox, application, bucket, directory, freePort, pairs, request, root, sanitized, sleep, sql, stopAll, storageKeys, until,
 } from './servers.mjs';
 import { atOnce, inTurn } from './turns.mjs';
 

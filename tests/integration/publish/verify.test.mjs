@@ -5,7 +5,8 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import http from 'node:http';
 
-import { Psql, Redis, application, root, sql } from './servers.mjs';
+import { Psql } from './psql.mjs';
+import { Redis, application, root, sql } from './servers.mjs';
 import { afterwards, build, freePort, inTime, picture, scenario, sleep, until } from './stage.mjs';
 
 const journalSql = readFileSync(`${root}/worker/sql/journal_1.sql`, 'utf8');
