@@ -57,14 +57,31 @@ audit_query(struct audit *audit, const struct postgres_statement *statement, int
 	static const char begin[] = "BEGIN READ ONLY; SET LOCAL statement_timeout = '120s'";
 
 	/* Nothing that this command sends could change anything; the server sees to it as well. */
-	if (!postgres_connected(audit->postgres)) {
+	if (!audit->in_transaction || !postgres_connected(audit->postgres)) {
 		struct pg_result *begun = postgres_run_text(audit->postgres, begin, why);
 
 		if (begun == NULL)
 			return NULL;
 		PQclear(POSTGRES_RESULT(begun));
+		audit->in_transaction = true;
 	}
 	return postgres_run(audit->postgres, statement, count, values, why);
+}
+
+void
+audit_end_transaction(struct audit *audit)
+{
+	struct failure why;
+	struct pg_result *ended;
+
+	if (!audit->in_transaction)
+		return;
+	audit->in_transaction = false;
+	ended = postgres_run_text(audit->postgres, "COMMIT", &why);
+	if (ended == NULL)
+		postgres_close(audit->postgres);
+	else
+		PQclear(POSTGRES_RESULT(ended));
 }
 
 bool

@@ -54,6 +54,7 @@ struct audit {
 	const struct config *config;
 	struct redis *redis;
 	struct postgres *postgres;
+	bool in_transaction;    /* of the look that goes on */
 	const char *ledger_url; /* NULL: none */
 	bool has_journal;
 	bool first; /* the first look, over everything */
@@ -83,9 +84,11 @@ void audit_suspect(struct audit *audit, enum examiner examiner, enum check check
 int64_t audit_sweep_ms(const struct audit *audit);
 int64_t audit_stalled_ms(const struct audit *audit);
 
-/* Reads; the result is freed by PQclear(). */
+/* Reads, within one transaction until it is ended; the result is freed by PQclear(). */
 struct pg_result *audit_query(struct audit *audit, const struct postgres_statement *statement,
 			      int count, const char *const *values, struct failure *why);
+/* The next query begins another transaction. */
+void audit_end_transaction(struct audit *audit);
 
 /*
  * Every row that a statement finds, a page of AUDIT_PAGE at a time: its $1 is the id behind which

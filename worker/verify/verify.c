@@ -129,7 +129,7 @@ static bool
 look_round(struct audit *audit, const char **server, struct failure *why)
 {
 	/* A transaction a look: now() is the look's, and nothing is held back through a pause. */
-	postgres_close(audit->postgres);
+	audit_end_transaction(audit);
 	for (int i = 0; i < EXAMINER_COUNT; i++) {
 		enum examiner examiner = (enum examiner)i;
 
@@ -138,6 +138,7 @@ look_round(struct audit *audit, const char **server, struct failure *why)
 		    !look(audit, examiner, why))
 			return false;
 	}
+	audit_end_transaction(audit);
 	return true;
 }
 
@@ -186,7 +187,6 @@ connect_both(struct audit *audit, const char **server, struct failure *why)
 	*server = "PostgreSQL";
 	if (!postgres_connect(audit->postgres, CONNECT_MS, why))
 		return false;
-	postgres_close(audit->postgres); /* from here on in read-only transactions */
 	result = POSTGRES_RESULT(audit_query(audit, &has_journal, 0, NULL, why));
 	if (result == NULL)
 		return false;

@@ -424,6 +424,21 @@ scenario('a living house under load is never accused: audits one after another w
 	assert.ok(audits >= 3, `${audits} audits`);
 });
 
+scenario('an audit that waits to look again holds no transaction, and works on one connection', async () => {
+	const house = await deserted({ PUBLISHER_RECONCILE_INTERVAL_MS: 1500 });
+	await house.deviation(house.someone, { actual_publish_at: inTime('-1 hour') });
+	const sessions = () => house.psql.rows("SELECT pid, state FROM pg_stat_activity WHERE application_name = 'isekai-publisher verify'");
+	const audit = verify(house);
+	const pids = new Set();
+	const asleep = await until('it waits', async () => {
+		const found = await sessions();
+		for (const { pid } of found) pids.add(pid);
+		return found.length === 1 && found[0].state === 'idle' && found;
+	}, 10000, 5);
+	assert.equal((await audit).code, 1);
+	assert.deepEqual([...pids], [asleep[0].pid]);
+});
+
 scenario('a database that no publisher has been in is told as such; the queue is looked at all the same', async () => {
 	const house = await build({ start: false });
 	await house.deviation(await house.artist());
