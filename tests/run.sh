@@ -10,6 +10,8 @@
 # The last line is "N passed, N failed, N skipped"; the exit status is 0 only if all is well.
 set -u
 cd "$(dirname "$0")/.." || exit 1
+# shellcheck source=tests/support/scratch.sh
+. tests/support/scratch.sh
 
 passed=0 failed=0 skipped=0
 problems=()

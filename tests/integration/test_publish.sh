@@ -10,12 +10,17 @@
 # more, what failed in the crowd: it may only have looked at a clock too late. What it said in the crowd is told, too ("# in the crowd").
 set -u
 cd "$(dirname "$0")/../.." || exit 1
+# shellcheck source=tests/support/scratch.sh
+. tests/support/scratch.sh
 make -s all >&2 && make -s VARIANT=release build/release/tests/support/starve.so >&2 || exit 1
 
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/test-publish.XXXXXX") || exit 1
 trap 'rm -rf "$scratch"' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
+# Made once, copied by each file.
+PUBLISH_CLUSTER=$scratch/cluster
+node tests/integration/publish/cluster.mjs "$PUBLISH_CLUSTER" && export PUBLISH_CLUSTER
 
 crowd=() alone=()
 for name in "${@:-*}"; do

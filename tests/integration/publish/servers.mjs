@@ -130,7 +130,7 @@ function postgresUser() {
 }
 
 export class Postgres {
-	/** keeps: its databases remember what every row has been. Measurements do without. */
+	/** keeps: its databases remember what every row has been; measurements do without. PUBLISH_CLUSTER: one that cluster.mjs has made. */
 	constructor(name = 'postgres', { keeps = true } = {}) {
 		this.keeps = keeps;
 		this.directory = path.join(directory, name);
@@ -141,15 +141,19 @@ export class Postgres {
 
 	/** The first time with a database "template" that has the API server's tables. */
 	async start() {
-		const fresh = !existsSync(this.directory);
+		const isFresh = !existsSync(this.directory);
+		const isCopied = isFresh && this.keeps && process.env.PUBLISH_CLUSTER && existsSync(process.env.PUBLISH_CLUSTER);
 		this.generation = (this.generation ?? 0) + 1;
 		const own = { cwd: this.directory, env: this.environment, ...this.user };
-		if (fresh) {
+		if (isFresh) {
 			mkdirSync(this.directory, { mode: 0o700 });
 			if (this.user.uid) chownSync(this.directory, this.user.uid, this.user.gid);
 			// It takes a second, and other scenarios look at their clocks meanwhile.
-			await run(`${this.programs}/initdb`, ['-D', `${this.directory}/data`, '-U', 'isekai', '-A', 'trust', '-E', 'UTF8',
-				'--locale=C', '--no-sync'], own);
+			if (isCopied) await run('cp', ['-a', process.env.PUBLISH_CLUSTER, `${this.directory}/data`]);
+			else {
+				await run(`${this.programs}/initdb`, ['-D', `${this.directory}/data`, '-U', 'isekai', '-A', 'trust', '-E', 'UTF8',
+					'--locale=C', '--no-sync'], own);
+			}
 		}
 		// fsync guards against a machine that loses power, not against a killed server.
 		this.process = new Process('postgres', `${this.programs}/postgres`, ['-D', `${this.directory}/data`, '-c', 'listen_addresses=',
@@ -157,13 +161,15 @@ export class Postgres {
 		{ ...own, log: path.join(directory, `${path.basename(this.directory)}.log`), signal: 'SIGQUIT' });
 		const asked = new Psql(this, 'postgres');
 		await until(() => `PostgreSQL answers; it said:\n${this.process.said()}`, () => asked.query('SELECT 1').then(() => true, () => false), 60000);
-		if (fresh) {
-			await asked.query('CREATE DATABASE template');
-			const psql = ['-X', '-q', '-v', 'ON_ERROR_STOP=1', '-d', 'template', '-f', `${root}/scripts/demo/schema.sql`];
-			await run('psql', psql, { env: this.environment });
-			if (this.keeps) await run('psql', ['-X', '-q', '-v', 'ON_ERROR_STOP=1', '-d', 'template', '-c', history], { env: this.environment });
-		}
+		if (isFresh && !isCopied) await this.makeTemplate(asked);
 		asked.close();
+	}
+
+	async makeTemplate(asked) {
+		await asked.query('CREATE DATABASE template');
+		const psql = ['-X', '-q', '-v', 'ON_ERROR_STOP=1', '-d', 'template', '-f', `${root}/scripts/demo/schema.sql`];
+		await run('psql', psql, { env: this.environment });
+		if (this.keeps) await run('psql', ['-X', '-q', '-v', 'ON_ERROR_STOP=1', '-d', 'template', '-c', history], { env: this.environment });
 	}
 
 	/** One session makes those that come together: it costs as much as a database. */
