@@ -100,14 +100,18 @@ suite() {
 	judge "$name" $? "$(log_of "$name")" $((SECONDS - began))
 }
 
-# begin NAME SECONDS COMMAND...: the same, beside the suites that follow, in the moments when none of them wants to run: they mostly
-# wait, this one computes.
+# begin NAME SECONDS COMMAND...: the same, beside the suites that follow.
+# begin_idle: in the moments when none of them wants to run: they mostly wait, this one computes.
 # finish NAME: waits for it. They are finished in the order in which they were begun.
 begin() {
 	local name=$1 seconds=$2
 	shift 2
-	chrt --idle 0 timeout --kill-after=20 "$seconds" "$@" >"$(log_of "$name")" 2>&1 </dev/null &
+	timeout --kill-after=20 "$seconds" "$@" >"$(log_of "$name")" 2>&1 </dev/null &
 	begun+=("$!")
+}
+
+begin_idle() {
+	begin "$1" "$2" chrt --idle 0 "${@:3}"
 }
 
 finish() {
@@ -155,30 +159,41 @@ programs() {
 # Processes that are killed in a simulated world never free what they had.
 simulate() {
 	local seeds=tests/chaos/simulator/seeds.txt
-	suite tests/chaos/simulator 300 build/simulator --seeds $seeds --histories 2000
-	suite 'tests/chaos/simulator, sanitized' 600 env ASAN_OPTIONS=detect_leaks=0:abort_on_error=1 \
-		build/asan/simulator --seeds $seeds --histories 100
+	begin_idle tests/chaos/simulator 300 build/simulator --seeds $seeds --histories 2000
+	begin_idle 'tests/chaos/simulator, sanitized' 600 env ASAN_OPTIONS=detect_leaks=0:abort_on_error=1 \
+		build/fuzz/simulator --seeds $seeds --histories 100
 }
 
 everything() {
-	local script unit_asan unit_release integration
-	mapfile -t unit_asan < <(programs asan unit)
+	local script program unit_sanitized unit_release integration
+	mapfile -t unit_sanitized < <(programs fuzz unit)
 	mapfile -t unit_release < <(programs release unit)
 	mapfile -t integration < <(programs release integration)
 
 	build gcc CC=gcc WERROR=1 all tests simulator || return
 	# What clang says about the tests, lint tells.
 	build clang CC=clang VARIANT=clang WERROR=1 all simulator
-	build sanitizers CC=gcc VARIANT=asan simulator "${unit_asan[@]}" &&
-		unit "${unit_asan[@]}"
-	unit "${unit_release[@]}"
+	# One build with sanitizers for all: the fuzzers' own.
+	build sanitizers CC=clang VARIANT=fuzz fuzzers simulator "${unit_sanitized[@]}"
 	simulate
-	begin lint 1800 scripts/lint.sh
-	begin tests/fuzz 1800 sh -c "make -s -j$jobs fuzz && exec tests/fuzz/run.sh"
-
-	for script in "${integration[@]}" tests/integration/*.sh; do
-		# A .sh that cannot be executed is a library of the others.
-		[ -x "$script" ] && suite "${script#build/release/}" 1200 "$script"
+	# It waits for pauses to pass, 20 s in all.
+	for program in "${unit_sanitized[@]}" "${unit_release[@]}"; do
+		[[ $program != */test_pool ]] || begin "${program#build/}" 120 "$program"
+	done
+	for program in "${unit_sanitized[@]}" "${unit_release[@]}"; do
+		[[ $program == */test_pool ]] || unit "$program"
+	done
+	for program in tests/chaos/simulator 'tests/chaos/simulator, sanitized' {fuzz,release}/tests/unit/test_pool; do
+		finish "$program"
+	done
+	for script in "${integration[@]}" tests/integration/test_publish.sh; do
+		suite "${script#build/release/}" 1200 "$script"
+	done
+	# Half of what follows is waiting.
+	begin_idle lint 1800 scripts/lint.sh
+	begin_idle tests/fuzz 1800 tests/fuzz/run.sh
+	for script in tests/integration/test_*.sh; do
+		[ "$script" = tests/integration/test_publish.sh ] || suite "$script" 1200 "$script"
 	done
 	[ -x tests/interop/run.sh ] && suite tests/interop 900 tests/interop/run.sh
 	[ -x tests/chaos/run.sh ] && suite tests/chaos 1200 tests/chaos/run.sh
