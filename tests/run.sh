@@ -15,7 +15,7 @@ cd "$(dirname "$0")/.." || exit 1
 
 passed=0 failed=0 skipped=0
 problems=()
-begun=()
+declare -A begun=()
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/publisher-test.XXXXXX") || exit 1
 trap 'kill "${begun[@]}" 2>/dev/null; rm -rf "$scratch"' EXIT
 trap 'exit 130' INT
@@ -102,12 +102,12 @@ suite() {
 
 # begin NAME SECONDS COMMAND...: the same, beside the suites that follow.
 # begin_idle: in the moments when none of them wants to run: they mostly wait, this one computes.
-# finish NAME: waits for it. They are finished in the order in which they were begun.
+# finish NAME: waits for it.
 begin() {
 	local name=$1 seconds=$2
 	shift 2
 	timeout --kill-after=20 "$seconds" "$@" >"$(log_of "$name")" 2>&1 </dev/null &
-	begun+=("$!")
+	begun[$name]=$!
 }
 
 begin_idle() {
@@ -116,9 +116,9 @@ begin_idle() {
 
 finish() {
 	local began=$SECONDS
-	wait "${begun[0]}"
+	wait "${begun[$1]}"
 	judge "$1" $? "$(log_of "$1")" $((SECONDS - began))
-	begun=("${begun[@]:1}")
+	unset "begun[$1]"
 }
 
 unit() {
@@ -140,13 +140,8 @@ summary() {
 	[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
 }
 
-# build NAME ARGUMENT...: make with warnings as errors (but not under sanitizers, where gcc guesses).
-build() {
-	local name=$1 before=$failed
-	shift
-	suite "build $name" 900 make --no-print-directory -j"$jobs" "$@"
-	[ "$failed" -eq "$before" ]
-}
+# Warnings are errors, but not under sanitizers, where compilers guess.
+build=(make --no-print-directory -j"$jobs")
 
 # programs VARIANT FOLDER: what its test_*.c were built to.
 programs() {
@@ -164,42 +159,54 @@ simulate() {
 		build/fuzz/simulator --seeds $seeds --histories 100
 }
 
+# test_pool waits for pauses to pass, 20 s in all: beside the others.
+all_units() {
+	local program
+	for program; do
+		[[ $program != */test_pool ]] || begin "${program#build/}" 120 "$program"
+	done
+	for program; do
+		[[ $program == */test_pool ]] || unit "$program"
+	done
+	for program; do
+		[[ $program != */test_pool ]] || finish "${program#build/}"
+	done
+}
+
+# First what the rest needs; then what mostly waits, and beside it, in its pauses, what only computes.
 everything() {
-	local script program unit_sanitized unit_release integration
+	local script before=$failed unit_sanitized unit_release integration
 	mapfile -t unit_sanitized < <(programs fuzz unit)
 	mapfile -t unit_release < <(programs release unit)
 	mapfile -t integration < <(programs release integration)
 
-	build gcc CC=gcc WERROR=1 all tests simulator || return
-	# What clang says about the tests, lint tells.
-	build clang CC=clang VARIANT=clang WERROR=1 all simulator
-	# One build with sanitizers for all: the fuzzers' own.
-	build sanitizers CC=clang VARIANT=fuzz fuzzers simulator "${unit_sanitized[@]}"
-	simulate
-	# It waits for pauses to pass, 20 s in all.
-	for program in "${unit_sanitized[@]}" "${unit_release[@]}"; do
-		[[ $program != */test_pool ]] || begin "${program#build/}" 120 "$program"
-	done
-	for program in "${unit_sanitized[@]}" "${unit_release[@]}"; do
-		[[ $program == */test_pool ]] || unit "$program"
-	done
-	for program in tests/chaos/simulator 'tests/chaos/simulator, sanitized' {fuzz,release}/tests/unit/test_pool; do
-		finish "$program"
-	done
+	suite 'build gcc' 900 "${build[@]}" CC=gcc WERROR=1 all tests simulator
+	[ "$failed" -eq "$before" ] || return
+	# What clang says about the tests, lint tells. One build with sanitizers for all: the fuzzers' own.
+	begin_idle 'build clang' 1800 "${build[@]}" CC=clang VARIANT=clang WERROR=1 all simulator
+	begin_idle 'build sanitizers' 1800 "${build[@]}" CC=clang VARIANT=fuzz fuzzers simulator "${unit_sanitized[@]}"
+	begin_idle lint 1800 scripts/lint.sh
+
+	all_units "${unit_release[@]}"
 	for script in "${integration[@]}" tests/integration/test_publish.sh; do
 		suite "${script#build/release/}" 1200 "$script"
 	done
-	# Half of what follows is waiting.
-	begin_idle lint 1800 scripts/lint.sh
+
+	finish 'build clang'
+	finish 'build sanitizers'
+	simulate
 	begin_idle tests/fuzz 1800 tests/fuzz/run.sh
-	for script in tests/integration/test_*.sh; do
-		[ "$script" = tests/integration/test_publish.sh ] || suite "$script" 1200 "$script"
-	done
-	[ -x tests/interop/run.sh ] && suite tests/interop 900 tests/interop/run.sh
-	[ -x tests/chaos/run.sh ] && suite tests/chaos 1200 tests/chaos/run.sh
+	all_units "${unit_sanitized[@]}"
+
+	begin tests/integration/test_supervisor.sh 1200 tests/integration/test_supervisor.sh
+	suite tests/integration/test_healthcheck.sh 1200 tests/integration/test_healthcheck.sh
+	suite tests/interop 900 tests/interop/run.sh
+	finish tests/integration/test_supervisor.sh
+	suite tests/chaos 1200 tests/chaos/run.sh
 	suite tests/bench 600 tests/bench/run.sh test
-	finish lint
-	finish tests/fuzz
+	for script in tests/chaos/simulator 'tests/chaos/simulator, sanitized' tests/fuzz lint; do
+		finish "$script"
+	done
 	suite contract 60 node tests/check_contract.mjs "$scratch/results"
 }
 

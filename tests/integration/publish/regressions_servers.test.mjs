@@ -215,6 +215,8 @@ scenario('whatever an instance that is killed leaves in Redis ends by itself', a
 	const house = await build({ own: ['redis'], settings: { PUBLISHER_CONCURRENCY: 1 } });
 	const work = await house.deviation(await house.artist());
 	await house.sandbox.fault('submit', {}, 'hang');
+	// One that is still about to look for the first time finds the job without a turn.
+	await until('it waits for a turn', async () => (await house.redis.run('KEYS', '*:taken')).length > 0);
 	await house.add(work);
 	await house.inFlight('submit');
 	await house.publisher.stop('SIGKILL');
