@@ -1,6 +1,9 @@
 #!/usr/bin/env bash
 # The static checks, as TAP: clang-format, includes and banned calls, cppcheck, clang-tidy.
 #
+#   scripts/lint.sh                 as in `make test`
+#   LINT_DEEP=1 scripts/lint.sh     the analyzer goes as far through each function as it can: twice the time
+#
 # The versions named below are binding. Others know other rules and other mistakes: where one of them finds
 # something it is shown, and the result is a skip, not a failure.
 # clang-tidy's verdict on a file is kept (build/lint) by the hash of all that went into it.
@@ -64,24 +67,26 @@ sources '*.c' | grep -vE '^tests/(unit|integration|interop|bench|fuzz)/' | cppch
 report cppcheck $? cppcheck $cppcheck_version
 
 # tidy FILE: quiet if all is well. (Called by xargs.) Clang's own warnings count here, for the tests are not built by clang.
-# Half of the time would go into following every path through the tests: there the analyzer looks less deep. One file a process:
-# with several, clang-tidy 14 takes every va_list for uninitialized.
+# Half of the time would go into the last paths through large functions, and through the tests: how far the analyzer goes has an end.
+# One file a process: with several, clang-tidy 14 takes every va_list for uninitialized.
 tidy() {
-	local file=$1 key verdict depth='' headers=build/release/${1%.c}.d
+	local file=$1 key verdict depth=$TIDY_DEPTH headers=build/release/${1%.c}.d
 	# Its headers as the last build found them; all there are where it was never built.
 	[ ! -e "$headers" ] || headers=$(tr '\\\n' '  ' <"$headers" | cut -d: -f2 | tr -s ' ' '\n' | grep '\.h$')
 	[ "${headers%.d}" = "$headers" ] || headers=$TIDY_HEADERS
-	key=$({ printf '%s\n' "$TIDY_SETTINGS"; cat "$file" $headers; } | sha256sum)
+	[[ $file != tests/* || -z $depth ]] || depth='-Xclang -analyzer-config -Xclang mode=shallow'
+	key=$({ printf '%s\n' "$TIDY_SETTINGS" "$depth"; cat "$file" $headers; } | sha256sum)
 	verdict=build/lint/ok.${key%% *}
 	[ -e "$verdict" ] && return 0
-	[[ $file != tests/* ]] || depth='-Xclang -analyzer-config -Xclang mode=shallow'
 	eval "clang-tidy --quiet '$file' -- ${TIDY_COMPILE#* } $depth" 2>/dev/null && touch "$verdict"
 }
 export -f tidy
 TIDY_COMPILE=$(make -s CC=clang print-compile)
 TIDY_SETTINGS=$(clang-tidy --version; cat .clang-tidy tests/.clang-tidy scripts/lint.sh; echo "$TIDY_COMPILE")
 TIDY_HEADERS=$(sources '*.h')
-export TIDY_COMPILE TIDY_SETTINGS TIDY_HEADERS
+TIDY_DEPTH='-Xclang -analyzer-config -Xclang max-nodes=60000'
+[ -z "${LINT_DEEP:-}" ] || TIDY_DEPTH=
+export TIDY_COMPILE TIDY_SETTINGS TIDY_HEADERS TIDY_DEPTH
 find build/lint -name 'ok.*' -mtime +30 -delete
 sources '*.c' | xargs -r -n 1 -P "$jobs" bash -c 'tidy "$1"' tidy >"$scratch/out" 2>&1
 report clang-tidy $? clang-tidy $tidy_version
