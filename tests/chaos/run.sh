@@ -14,13 +14,8 @@ cd "$(dirname "$0")/../.." || exit 1
 . tests/support/scratch.sh
 make -s all simulator >&2 && make -s VARIANT=release build/release/tests/chaos/killpoint build/release/tests/support/starve.so >&2 || exit 1
 status=0
-scratch=$(mktemp -d "${TMPDIR:-/tmp}/publisher-chaos.XXXXXX") || exit 1
-trap 'rm -rf "$scratch"' EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
-# Made once, copied by each file.
-PUBLISH_CLUSTER=$scratch/cluster
-node tests/integration/publish/cluster.mjs "$PUBLISH_CLUSTER" && export PUBLISH_CLUSTER
+scratch_begin publisher-chaos
+scratch_cluster
 tests/chaos/simulator/mirror.sh || status=1
 # One file at a time: each plays several houses side by side.
 names=(handback storm sweep sweep_calls)

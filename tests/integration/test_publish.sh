@@ -14,13 +14,8 @@ cd "$(dirname "$0")/../.." || exit 1
 . tests/support/scratch.sh
 make -s all >&2 && make -s VARIANT=release build/release/tests/support/starve.so >&2 || exit 1
 
-scratch=$(mktemp -d "${TMPDIR:-/tmp}/test-publish.XXXXXX") || exit 1
-trap 'rm -rf "$scratch"' EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
-# Made once, copied by each file.
-PUBLISH_CLUSTER=$scratch/cluster
-node tests/integration/publish/cluster.mjs "$PUBLISH_CLUSTER" && export PUBLISH_CLUSTER
+scratch_begin test-publish
+scratch_cluster
 
 crowd=() alone=()
 for name in "${@:-*}"; do

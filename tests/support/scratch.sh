@@ -14,6 +14,23 @@ scratch_has_room() {
 	[ "${free:-0}" -ge "$scratch_needed_kb" ] && [ "${available:-0}" -ge $((scratch_needed_kb + 1024 * 1024)) ]
 }
 
+# scratch_begin NAME: a directory, $scratch, that is removed when the script ends, however it ends; so is what its children make: a file of
+# scenarios that is ended in the middle may leave its own behind, for its PostgreSQL still writes there.
+scratch_begin() {
+	scratch=$(mktemp -d "${TMPDIR:-/tmp}/$1.XXXXXX") || exit 1
+	trap 'rm -rf "$scratch"' EXIT
+	trap 'exit 130' INT
+	trap 'exit 143' TERM
+	chmod 711 "$scratch" # PostgreSQL's own user has to get through; nobody can list it
+	export TMPDIR=$scratch
+}
+
+# scratch_cluster: a cluster of PostgreSQL in it, made once, copied by each file of scenarios.
+scratch_cluster() {
+	PUBLISH_CLUSTER=$scratch/cluster
+	node tests/integration/publish/cluster.mjs "$PUBLISH_CLUSTER" && export PUBLISH_CLUSTER
+}
+
 if [ -z "${TMPDIR:-}" ] && scratch_has_room; then
 	export TMPDIR=/dev/shm
 fi
