@@ -25,7 +25,8 @@
 #define SCOREBOARD_TOKEN_SIZE 112
 #define SCOREBOARD_ID_SIZE                                                                         \
 	160 /* longer ids are cut for display; scoreboard_job.id_complete says so */
-#define SCOREBOARD_TEXT_SIZE 160
+/* A failure's message is whole on /ready: its end is the reason (libpq names the socket first). */
+#define SCOREBOARD_TEXT_SIZE FAILURE_MESSAGE_SIZE
 
 struct scoreboard;
 

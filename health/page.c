@@ -41,8 +41,19 @@ page_print(struct page *page, const char *format, ...)
 void
 page_json(struct page *page, const char *text)
 {
-	char escaped[1024];
+	size_t begun = page->size;
+	bool cut;
 
-	text_json_escape(escaped, sizeof(escaped), text, NULL);
-	page_print(page, "\"%s\"", escaped);
+	page_print(page, "\"");
+	if (page->full)
+		return;
+	page->size +=
+		text_json_escape(page->data + page->size, page->capacity - page->size, text, &cut);
+	if (!cut)
+		page_print(page, "\"");
+	page->full = page->full || cut;
+	if (page->full) {
+		page->size = begun;
+		page->data[begun] = '\0';
+	}
 }

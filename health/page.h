@@ -21,7 +21,7 @@ void page_init(struct page *page, char *room, size_t capacity);
 
 void page_print(struct page *page, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* text as a JSON string with its quotes; cut after 1000 bytes of escaped text. */
+/* text as a JSON string with its quotes, repaired (text_json_escape); whole or not at all. */
 void page_json(struct page *page, const char *text);
 
 #endif

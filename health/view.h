@@ -22,7 +22,7 @@
 #define HEALTH_QUEUE_MAX_AGE_MS    2000
 #define HEALTH_CIRCUITS_MAX_AGE_MS 60000
 
-#define HEALTH_ERROR_SIZE 640
+#define HEALTH_ERROR_SIZE (DEPENDENCY_COUNT * SCOREBOARD_TEXT_SIZE + 256) /* all reasons, whole */
 
 /* The listener's own numbers. */
 struct health_load {

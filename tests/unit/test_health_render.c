@@ -159,6 +159,25 @@ longest_reasons_stay_valid_json(void **state)
 	cJSON_Delete(json);
 }
 
+/* libpq names the socket first, and says in the end what the matter is. */
+static void
+reason_is_told_to_its_end(void **state)
+{
+	cJSON *json;
+
+	(void)state;
+	for (int i = 0; i < DEPENDENCY_COUNT; i++) {
+		view.board.dependencies[i].up = false;
+		snprintf(view.board.dependencies[i].reason, SCOREBOARD_TEXT_SIZE, "%0*d the end",
+			 FAILURE_MESSAGE_SIZE - 9, i);
+	}
+	json = cJSON_Parse(rendered(render_ready));
+	assert_non_null(json);
+	assert_non_null(strstr(cJSON_GetObjectItem(json, "error")->valuestring, "0 the end; "));
+	assert_non_null(strstr(cJSON_GetObjectItem(json, "error")->valuestring, "1 the end"));
+	cJSON_Delete(json);
+}
+
 /* ---- judging ---- */
 
 static void
@@ -542,6 +561,18 @@ page_that_is_full_says_so_and_stays_terminated(void **state)
 	assert_string_equal(small, "0123456789");
 	page_print(&page, "x");
 	assert_string_equal(small, "0123456789");
+
+	page_init(&page, small, sizeof(small));
+	page_print(&page, "%s", "0123456789");
+	page_json(&page, "\n");
+	assert_string_equal(small, "0123456789\"\\n\"");
+	assert_false(page.full);
+	page_json(&page, "");
+	assert_true(page.full);
+	page_init(&page, small, sizeof(small));
+	page_json(&page, "0123456789abcde");
+	assert_true(page.full);
+	assert_string_equal(small, "");
 }
 
 /* ---- answers ---- */
@@ -612,6 +643,7 @@ main(void)
 		cmocka_unit_test_setup(not_ready_says_why, serving),
 		cmocka_unit_test_setup(ready_of_an_empty_scoreboard_is_valid_json, serving),
 		cmocka_unit_test_setup(longest_reasons_stay_valid_json, serving),
+		cmocka_unit_test_setup(reason_is_told_to_its_end, serving),
 		cmocka_unit_test_setup(each_thing_that_is_missing_makes_not_ready, serving),
 		cmocka_unit_test_setup(word_of_a_silent_dispatcher_does_not_count, serving),
 		cmocka_unit_test_setup(word_about_each_server_ages_by_itself, serving),

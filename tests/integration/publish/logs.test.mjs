@@ -1,7 +1,7 @@
 // The log: whole lines of JSON whatever is in them and however many write, no line worth a job, and not a secret anywhere.
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
-import { closeSync, constants, mkdirSync, openSync, readFileSync, readSync, readdirSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, constants, mkdirSync, openSync, readFileSync, readSync, readdirSync, rmSync, symlinkSync, writeFileSync, writeSync } from 'node:fs';
 import path from 'node:path';
 
 import { Process, directory, root, sanitized, storageKeys } from './servers.mjs';
@@ -439,9 +439,12 @@ scenario('servers that refuse us are told of on /ready, in metrics and in the lo
 	const house = await build({ start: false, health: true, own: ['redis'] });
 	await house.redis.run('CONFIG', 'SET', 'requirepass', 'another password');
 	await house.redis.run('AUTH', 'another password');
+	// As long as the path of a socket can be (unix(7)): libpq tells it before what the matter is.
+	const long = path.join(directory, 'o'.repeat(107 - '/.s.PGSQL.5432'.length - directory.length - 1));
+	symlinkSync(house.postgres.directory, long);
 	Object.assign(house.changed, {
 		LOG_LEVEL: 'debug', PUBLISHER_CONCURRENCY: 1,
-		DATABASE_URL: house.postgres.url(house.database).replace('isekai@', `isekai:${secrets.postgres}@`).replace(house.database, 'no_such_database'),
+		DATABASE_URL: `postgresql://isekai:${secrets.postgres}@localhost/no_such_database?host=${long}`,
 		REDIS_URL: `unix://:${secrets.redis}@${house.redisServer.socket}?db=${house.number}`,
 		DEVIANTART_CLIENT_SECRET: secrets.client,
 	});
