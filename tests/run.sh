@@ -154,8 +154,8 @@ programs() {
 # Processes that are killed in a simulated world never free what they had.
 simulate() {
 	local seeds=tests/chaos/simulator/seeds.txt
-	begin_idle tests/chaos/simulator 300 build/simulator --seeds $seeds --histories 2000
-	begin_idle 'tests/chaos/simulator, sanitized' 600 env ASAN_OPTIONS=detect_leaks=0:abort_on_error=1 \
+	begin_idle tests/chaos/simulator 1200 build/simulator --seeds $seeds --histories 2000
+	begin_idle 'tests/chaos/simulator, sanitized' 1200 env ASAN_OPTIONS=detect_leaks=0:abort_on_error=1 \
 		build/fuzz/simulator --seeds $seeds --histories 100
 }
 
