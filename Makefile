@@ -124,6 +124,10 @@ ldflags	:= $(optimise) -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed
 compile	= $(CC) $(cppflags) $(cflags) $(CPPFLAGS) $(CFLAGS)
 link	= $(CC) $(ldflags) $(CFLAGS) $(LDFLAGS)
 
+# A hundred test programs are linked: by a linker that is quick about it, where it is there.
+quick_linker := $(if $(filter clang,$(compiler)),lld,gold)
+test_linker := $(if $(shell command -v ld.$(quick_linker) 2>/dev/null),-fuse-ld=$(quick_linker))
+
 # ---------------------------------------------------------------- the programs
 
 .PHONY: all asan
@@ -236,7 +240,7 @@ fuzzers: $(fuzzers)
 # What a test may use; a line " * link with: -Wl,--wrap=malloc" in its head comment adds to the link.
 test_objects := $(call objects,$(test_support))
 sandbox_objects := $(call objects,$(filter-out $(sandbox_main),$(sandbox)))
-link_test = $(link) $$(sed -n 's/^ \* link with: //p' $*.c) -o $@ $(filter %.o,$^) \
+link_test = $(link) $(test_linker) $$(sed -n 's/^ \* link with: //p' $*.c) -o $@ $(filter %.o,$^) \
 	$(archives) $(1) $(library_libs) $(sandbox_libs) $(LDLIBS) -lm
 
 $(filter $(build)/tests/unit/test_sandbox_%,$(unit_tests)): $(sandbox_objects)

@@ -14,7 +14,7 @@ set -euo pipefail
 build=(gcc make pkg-config libc6-dev libhiredis-dev libpq-dev
 	libcurl4-openssl-dev libcjson-dev libevent-dev libssl-dev libinih-dev zlib1g-dev ca-certificates)
 run=(redis-server postgresql netpbm curl)
-test=(libcmocka-dev liblua5.1-0-dev lua-cjson clang clang-tidy clang-format cppcheck libclang-rt-dev openssl curl procps nodejs npm
+test=(libcmocka-dev liblua5.1-0-dev lua-cjson clang clang-tidy clang-format lld cppcheck libclang-rt-dev openssl curl procps nodejs npm
 	prometheus pgbouncer)
 
 [ $# -gt 0 ] || set -- build run test
