@@ -77,7 +77,10 @@ export function scenario(name, play) {
 	if (only && !only.test(name)) return;
 	if (encore && !encore.includes(name)) return;
 	const built = [];
-	const played = inTurn(() => scene.run(built, play));
+	const played = inTurn(async () => {
+		await scene.run(built, play);
+		for (const house of built) await house.leave();
+	});
 	played.catch(() => {});
 	test(name, { timeout: 120000 }, async (context) => {
 		try {
@@ -104,7 +107,8 @@ after(async () => {
 export function afterwards() {
 	test('afterwards no house has a double publish, a token presented twice, a broken rule or an inconsistent queue', async () => {
 		const faults = [];
-		for (const house of all) await house.inspect().catch((error) => faults.push(error.message));
+		for (const house of all) await house.judge();
+		for (const { faults: found } of all) faults.push(...found);
 		assert.deepEqual(faults, []);
 	});
 }
@@ -421,6 +425,21 @@ class House {
 		if (!existsSync(this.log)) return '';
 		const id = deviation?.id ?? deviation?.job ?? deviation ?? '';
 		return readFileSync(this.log, 'utf8').split('\n').filter((line) => line.includes(id)).slice(-lines).join('\n');
+	}
+
+	/** Inspects it, once; what was found is in `faults`. */
+	async judge() {
+		if (this.faults) return;
+		this.faults = [];
+		await this.inspect().catch((error) => this.faults.push(error.message));
+	}
+
+	/** Its scenario is over: judged now, it need not live on beside the others, where its publishers look about twice a second. */
+	async leave() {
+		await this.judge();
+		await this.close();
+		const owned = [this.sandbox, ...this.own.map((name) => (name === 'redis' ? this.redisServer : this.postgres))];
+		await Promise.all(owned.map(({ process: server }) => server?.stop(server.lastSignal)));
 	}
 
 	/** Nothing was published twice, no rule of the site was broken, no token presented twice, and the queue is consistent. */
