@@ -145,9 +145,9 @@ $(bin)/queue-bench: $(call objects,$(main) $(queue_bench)) $(archives) $(build)/
 	@mkdir -p $(@D)
 	$(call run,LINK) $(link) -o $@ $(filter %.o,$^) $(archives) $(library_libs) -lm $(LDLIBS)
 
-$(bin)/isekai-healthcheck: $(call objects,$(probe_main)) $(call archive,common) $(build)/sources
+$(bin)/isekai-healthcheck: $(call objects,$(probe_main)) $(call archive,health) $(call archive,common) $(build)/sources
 	@mkdir -p $(@D)
-	$(call run,LINK) $(link) -o $@ $(filter %.o,$^) $(call archive,common) $(library_libs) $(LDLIBS)
+	$(call run,LINK) $(link) -o $@ $(filter %.o,$^) $(call archive,health) $(call archive,common) $(library_libs) $(LDLIBS)
 
 $(bin)/deviantart-sandbox: $(call objects,$(sandbox)) $(build)/sources
 	@mkdir -p $(@D)

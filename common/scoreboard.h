@@ -135,9 +135,17 @@ enum reconcile_outcome {
 };
 const char *reconcile_outcome_name(enum reconcile_outcome outcome);
 
-/* Upper bounds of the duration histogram's buckets in ms; the last bucket (+Inf) follows them. */
+/* What is told as a histogram. */
+enum timing {
+	TIMING_JOB,      /* from claim to end; not the deferred */
+	TIMING_UPLOAD,   /* a file, from the storage into Sta.sh */
+	TIMING_PUBLISH,  /* a stash/publish that was accepted, repairs included */
+	TIMING_LATENESS, /* a post, from its due time to public: what its artist sees */
+	TIMING_COUNT
+};
+/* Upper bounds of the buckets in ms; the last bucket (+Inf) follows them. */
 #define SCOREBOARD_BUCKETS 14
-extern const int64_t scoreboard_bucket_ms[SCOREBOARD_BUCKETS];
+extern const int64_t scoreboard_bucket_ms[TIMING_COUNT][SCOREBOARD_BUCKETS];
 
 /* Plain counters, one enum for all, so that a new one is one line here and one in health/. */
 enum counter {
@@ -161,6 +169,8 @@ enum counter {
 void scoreboard_count(struct scoreboard *board, int slot, enum counter counter, uint64_t n);
 void scoreboard_count_job(struct scoreboard *board, int slot, enum job_result result,
 			  int64_t duration_ms);
+/* One more of that duration; below 0 counts as 0. */
+void scoreboard_time(struct scoreboard *board, int slot, enum timing timing, int64_t duration_ms);
 void scoreboard_count_error(struct scoreboard *board, int slot, enum failure_category category);
 void scoreboard_count_reconciled(struct scoreboard *board, int slot,
 				 enum reconcile_outcome outcome);
@@ -197,9 +207,12 @@ enum queue_state { /* labels of publisher_queue_jobs */
 		   QUEUE_STATE_WAITING_CHILDREN,
 		   QUEUE_STATE_COUNT
 };
+const char *queue_state_name(enum queue_state state);
 enum circuit_state { CIRCUIT_OPEN, CIRCUIT_HALF_OPEN, CIRCUIT_STATE_COUNT };
+const char *circuit_state_name(enum circuit_state state);
+/* oldest_due_wall_ms: queue_counts' oldest_due_ms; 0 = nobody waits. */
 void scoreboard_queue(struct scoreboard *board, const int64_t counts[QUEUE_STATE_COUNT],
-		      bool queue_paused);
+		      bool queue_paused, int64_t oldest_due_wall_ms);
 void scoreboard_circuits(struct scoreboard *board, const int64_t counts[CIRCUIT_STATE_COUNT]);
 
 /* ---- who is idle (writers: workers; reader: dispatcher) ---- */
@@ -242,9 +255,11 @@ struct scoreboard_view {
 	uint64_t errors[FAILURE_CATEGORY_COUNT];
 	uint64_t reconciled[RECONCILE_OUTCOME_COUNT];
 	uint64_t counters[COUNTER_COUNT];
-	uint64_t duration_buckets[SCOREBOARD_BUCKETS + 1]; /* not cumulative */
-	uint64_t duration_count;
-	double duration_sum_s;
+	struct {
+		uint64_t buckets[SCOREBOARD_BUCKETS + 1]; /* not cumulative */
+		uint64_t count;
+		double sum_s;
+	} timings[TIMING_COUNT];
 	struct {
 		bool up;
 		int64_t since_ms, checked_ms; /* checked_ms 0: nobody has looked yet */
@@ -253,7 +268,8 @@ struct scoreboard_view {
 					     fresh */
 	char operator_fault[SCOREBOARD_TEXT_SIZE]; /* any slot's latest; "" = none */
 	int64_t queue[QUEUE_STATE_COUNT];
-	int64_t queue_counted_ms; /* 0 = never */
+	int64_t queue_counted_ms;   /* 0 = never */
+	int64_t oldest_due_wall_ms; /* 0 = nobody waits */
 	bool queue_paused;
 	int64_t circuits[CIRCUIT_STATE_COUNT];
 	int64_t circuits_counted_ms;

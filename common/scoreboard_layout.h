@@ -65,7 +65,7 @@ enum {
 	POOL_WORDS
 };
 
-enum { QUEUE_WORD_COUNTED, QUEUE_WORD_PAUSED, QUEUE_WORD_STATES };
+enum { QUEUE_WORD_COUNTED, QUEUE_WORD_PAUSED, QUEUE_WORD_OLDEST_DUE, QUEUE_WORD_STATES };
 #define QUEUE_WORDS (QUEUE_WORD_STATES + QUEUE_STATE_COUNT)
 
 enum { CIRCUIT_WORD_COUNTED, CIRCUIT_WORD_STATES };
@@ -90,8 +90,10 @@ struct scoreboard_slot {
 	_Atomic uint64_t errors[FAILURE_CATEGORY_COUNT];
 	_Atomic uint64_t reconciled[RECONCILE_OUTCOME_COUNT];
 	_Atomic uint64_t counters[COUNTER_COUNT];
-	_Atomic uint64_t duration_buckets[SCOREBOARD_BUCKETS + 1];
-	_Atomic uint64_t duration_sum_ms;
+	struct {
+		_Atomic uint64_t buckets[SCOREBOARD_BUCKETS + 1];
+		_Atomic uint64_t sum_ms;
+	} timings[TIMING_COUNT];
 
 	struct {
 		alignas(SCOREBOARD_LINE) _Atomic int64_t checked_ms;

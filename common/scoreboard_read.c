@@ -56,6 +56,34 @@ reconcile_outcome_name(enum reconcile_outcome outcome)
 	return outcome < RECONCILE_OUTCOME_COUNT ? outcome_names[outcome] : "unknown";
 }
 
+static const char *const queue_states[QUEUE_STATE_COUNT] = {
+	[QUEUE_STATE_WAITING] = "waiting",
+	[QUEUE_STATE_PAUSED] = "paused",
+	[QUEUE_STATE_ACTIVE] = "active",
+	[QUEUE_STATE_PRIORITIZED] = "prioritized",
+	[QUEUE_STATE_DELAYED] = "delayed",
+	[QUEUE_STATE_COMPLETED] = "completed",
+	[QUEUE_STATE_FAILED] = "failed",
+	[QUEUE_STATE_WAITING_CHILDREN] = "waiting-children", /* BullMQ spells it so */
+};
+
+const char *
+queue_state_name(enum queue_state state)
+{
+	return state < QUEUE_STATE_COUNT ? queue_states[state] : "unknown";
+}
+
+static const char *const circuit_states[CIRCUIT_STATE_COUNT] = {
+	[CIRCUIT_OPEN] = "open",
+	[CIRCUIT_HALF_OPEN] = "half_open",
+};
+
+const char *
+circuit_state_name(enum circuit_state state)
+{
+	return state < CIRCUIT_STATE_COUNT ? circuit_states[state] : "unknown";
+}
+
 /* ---- words ---- */
 
 static uint64_t
@@ -298,6 +326,7 @@ read_queue(const struct scoreboard *board, struct scoreboard_view *view)
 	if (seqlock_read(&board->queue_seq, board->queue, queue, QUEUE_WORDS)) {
 		view->queue_counted_ms = (int64_t)queue[QUEUE_WORD_COUNTED];
 		view->queue_paused = queue[QUEUE_WORD_PAUSED] != 0;
+		view->oldest_due_wall_ms = (int64_t)queue[QUEUE_WORD_OLDEST_DUE];
 		for (size_t i = 0; i < QUEUE_STATE_COUNT; i++)
 			view->queue[i] = (int64_t)queue[QUEUE_WORD_STATES + i];
 	}
@@ -330,7 +359,21 @@ read_dependencies(const struct scoreboard_slot *slot, struct scoreboard_view *vi
 }
 
 static void
-add_counters(const struct scoreboard_slot *slot, struct scoreboard_view *view, uint64_t *sum_ms)
+add_timings(const struct scoreboard_slot *slot, struct scoreboard_view *view)
+{
+	for (size_t timing = 0; timing < TIMING_COUNT; timing++) {
+		for (size_t i = 0; i <= SCOREBOARD_BUCKETS; i++) {
+			uint64_t n = get(&slot->timings[timing].buckets[i]);
+
+			view->timings[timing].buckets[i] += n;
+			view->timings[timing].count += n;
+		}
+		view->timings[timing].sum_s += (double)get(&slot->timings[timing].sum_ms) / 1000.0;
+	}
+}
+
+static void
+add_counters(const struct scoreboard_slot *slot, struct scoreboard_view *view)
 {
 	for (size_t i = 0; i < JOB_RESULT_COUNT; i++)
 		view->jobs[i] += get(&slot->jobs[i]);
@@ -340,13 +383,7 @@ add_counters(const struct scoreboard_slot *slot, struct scoreboard_view *view, u
 		view->reconciled[i] += get(&slot->reconciled[i]);
 	for (size_t i = 0; i < COUNTER_COUNT; i++)
 		view->counters[i] += get(&slot->counters[i]);
-	for (size_t i = 0; i <= SCOREBOARD_BUCKETS; i++) {
-		uint64_t n = get(&slot->duration_buckets[i]);
-
-		view->duration_buckets[i] += n;
-		view->duration_count += n;
-	}
-	*sum_ms += get(&slot->duration_sum_ms);
+	add_timings(slot, view);
 	view->active_jobs += get(&slot->claim) != 0;
 }
 
@@ -394,15 +431,13 @@ void
 scoreboard_read(const struct scoreboard *board, struct scoreboard_view *view)
 {
 	int used = scoreboard_slots_used(board);
-	uint64_t sum_ms = 0;
 
 	memset(view, 0, sizeof(*view));
 	read_pool(board, &view->pool);
 	read_queue(board, view);
 	for (int i = 0; i < used; i++)
-		add_counters(&board->slots[i], view, &sum_ms);
+		add_counters(&board->slots[i], view);
 	read_faults(board, used, view);
-	view->duration_sum_s = (double)sum_ms / 1000.0;
 	if (used > SCOREBOARD_DISPATCHER) {
 		const struct scoreboard_slot *dispatcher = &board->slots[SCOREBOARD_DISPATCHER];
 

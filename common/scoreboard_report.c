@@ -9,8 +9,18 @@
 #include "common/scoreboard_layout.h"
 #include "common/seqlock.h"
 
-const int64_t scoreboard_bucket_ms[SCOREBOARD_BUCKETS] = {
-	50, 100, 250, 500, 1000, 2500, 5000, 10000, 30000, 60000, 120000, 300000, 600000, 1500000,
+/* Of a post's lateness hours and days tell something, too: a gate may hold it back that long. */
+#define STEP_BOUNDS                                                                                \
+	{                                                                                          \
+		50, 100, 250, 500, 1000, 2500, 5000, 10000, 30000, 60000, 120000, 300000, 600000,  \
+			1500000                                                                    \
+	}
+const int64_t scoreboard_bucket_ms[TIMING_COUNT][SCOREBOARD_BUCKETS] = {
+	[TIMING_JOB] = STEP_BOUNDS,
+	[TIMING_UPLOAD] = STEP_BOUNDS,
+	[TIMING_PUBLISH] = STEP_BOUNDS,
+	[TIMING_LATENESS] = {500, 1000, 2000, 5000, 10000, 30000, 60000, 120000, 300000, 900000,
+			     3600000, 21600000, 86400000, 604800000},
 };
 
 static void
@@ -29,22 +39,30 @@ scoreboard_count(struct scoreboard *board, int slot, enum counter counter, uint6
 }
 
 void
-scoreboard_count_job(struct scoreboard *board, int slot, enum job_result result,
-		     int64_t duration_ms)
+scoreboard_time(struct scoreboard *board, int slot, enum timing timing, int64_t duration_ms)
 {
 	size_t bucket = 0;
 
+	if (!scoreboard_has(slot) || timing >= TIMING_COUNT)
+		return;
+	if (duration_ms < 0)
+		duration_ms = 0;
+	while (bucket < SCOREBOARD_BUCKETS && duration_ms > scoreboard_bucket_ms[timing][bucket])
+		bucket++;
+	add(&board->slots[slot].timings[timing].sum_ms, (uint64_t)duration_ms);
+	add(&board->slots[slot].timings[timing].buckets[bucket], 1);
+}
+
+void
+scoreboard_count_job(struct scoreboard *board, int slot, enum job_result result,
+		     int64_t duration_ms)
+{
 	if (!scoreboard_has(slot) || result >= JOB_RESULT_COUNT)
 		return;
 	add(&board->slots[slot].jobs[result], 1);
-	if (result == JOB_DEFERRED)
-		return; /* it was only looked at; its milliseconds would hide what a job takes */
-	if (duration_ms < 0)
-		duration_ms = 0;
-	while (bucket < SCOREBOARD_BUCKETS && duration_ms > scoreboard_bucket_ms[bucket])
-		bucket++;
-	add(&board->slots[slot].duration_sum_ms, (uint64_t)duration_ms);
-	add(&board->slots[slot].duration_buckets[bucket], 1);
+	/* A deferred one was only looked at; its milliseconds would hide what a job takes. */
+	if (result != JOB_DEFERRED)
+		scoreboard_time(board, slot, TIMING_JOB, duration_ms);
 }
 
 void
@@ -125,12 +143,13 @@ scoreboard_operator_fault(struct scoreboard *board, int slot, enum operator_faul
 
 void
 scoreboard_queue(struct scoreboard *board, const int64_t counts[QUEUE_STATE_COUNT],
-		 bool queue_paused)
+		 bool queue_paused, int64_t oldest_due_wall_ms)
 {
 	uint64_t words[QUEUE_WORDS];
 
 	words[QUEUE_WORD_COUNTED] = (uint64_t)clock_mono_ms();
 	words[QUEUE_WORD_PAUSED] = queue_paused;
+	words[QUEUE_WORD_OLDEST_DUE] = (uint64_t)oldest_due_wall_ms;
 	for (size_t i = 0; i < QUEUE_STATE_COUNT; i++)
 		words[QUEUE_WORD_STATES + i] = (uint64_t)counts[i];
 	seqlock_write(&board->queue_seq, board->queue, words, QUEUE_WORDS);

@@ -13,7 +13,7 @@
 
 static const char json_type[] = "application/json; charset=utf-8";
 
-enum route { ROUTE_HEALTH, ROUTE_READY, ROUTE_METRICS, ROUTE_NONE };
+enum route { ROUTE_HEALTH, ROUTE_READY, ROUTE_METRICS, ROUTE_STATUS, ROUTE_NONE };
 
 static enum route
 route_of(const char *path)
@@ -24,6 +24,8 @@ route_of(const char *path)
 		return ROUTE_READY;
 	if (strcmp(path, "/metrics") == 0)
 		return ROUTE_METRICS;
+	if (strcmp(path, "/status") == 0)
+		return ROUTE_STATUS;
 	return ROUTE_NONE;
 }
 
@@ -65,7 +67,7 @@ explanation(int status)
 {
 	switch (status) {
 	case 404:
-		return "not found; there are /health, /ready and /metrics";
+		return "not found; there are /health, /ready, /status and /metrics";
 	case 405:
 		return "only GET and HEAD are allowed";
 	case 408:
@@ -145,6 +147,9 @@ render(enum route route, const struct scoreboard *board, const struct health_loa
 		return view.ready ? 200 : 503;
 	case ROUTE_METRICS:
 		render_metrics(body, &view);
+		return 200;
+	case ROUTE_STATUS:
+		render_status(body, &view, board);
 		return 200;
 	case ROUTE_HEALTH:
 	case ROUTE_NONE:

@@ -29,6 +29,10 @@
  * answer. */
 #define LINGER_LIMIT (4 * 1024 * 1024)
 
+/* Answers that nobody fetches, of all connections together: a large /status is not kept for ever so
+ * many. */
+#define UNSENT_LIMIT (8 * 1024 * 1024)
+
 enum phase { PHASE_RECEIVING, PHASE_SENDING, PHASE_LINGERING };
 
 struct connection {
@@ -83,6 +87,16 @@ arm(struct connection *c)
 /* ---- the end ---- */
 
 static void
+forget_unsent(struct connection *c)
+{
+	if (c->unsent == NULL)
+		return;
+	c->set->unsent_bytes -= c->unsent_size;
+	free(c->unsent);
+	c->unsent = NULL;
+}
+
+static void
 free_connection(struct connection *c)
 {
 	struct connection_set *set = c->set;
@@ -94,7 +108,7 @@ free_connection(struct connection *c)
 	if (c->writable != NULL)
 		event_free(c->writable);
 	close(c->fd);
-	free(c->unsent);
+	forget_unsent(c);
 	free(c);
 	if (TAILQ_EMPTY(&set->oldest_first))
 		evtimer_del(set->timer);
@@ -151,7 +165,7 @@ send_some(int fd, const char *head, size_t head_size, const char *body, size_t b
 	return size >= 0 || errno == EAGAIN;
 }
 
-/* Keeps what the kernel did not take of the answer. */
+/* Keeps what the kernel did not take of the answer. False: there is no room for it. */
 static bool
 keep_unsent(struct connection *c, const struct page *head, const struct page *body, size_t sent)
 {
@@ -160,9 +174,12 @@ keep_unsent(struct connection *c, const struct page *head, const struct page *bo
 
 	c->unsent_at = 0;
 	c->unsent_size = head_left + body->size - body_sent;
+	if (c->unsent_size > UNSENT_LIMIT - c->set->unsent_bytes)
+		return false;
 	c->unsent = malloc(c->unsent_size);
 	if (c->unsent == NULL)
 		return false;
+	c->set->unsent_bytes += c->unsent_size;
 	memcpy(c->unsent, head->data + head->size - head_left, head_left);
 	memcpy(c->unsent + head_left, body->data + body_sent, body->size - body_sent);
 	return event_add(c->writable, NULL) == 0;
@@ -277,8 +294,7 @@ on_writable(evutil_socket_t fd, short what, void *arg)
 	c->unsent_at += sent;
 	if (c->unsent_at < c->unsent_size)
 		return;
-	free(c->unsent);
-	c->unsent = NULL;
+	forget_unsent(c);
 	event_del(c->writable);
 	if (!next_request(c))
 		return;

@@ -30,6 +30,7 @@ struct connection_set {
 	struct event *timer;
 	struct connection_list oldest_first;
 	struct health_load load;
+	size_t unsent_bytes; /* kept for all connections together */
 };
 
 /* False when there is no memory. Everything is borrowed and must outlive the set. */

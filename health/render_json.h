@@ -1,7 +1,7 @@
 #ifndef HEALTH_RENDER_JSON_H
 #define HEALTH_RENDER_JSON_H
 /*
- * render_json.h - the answers of /health and /ready, and of errors.    [supervisor]
+ * render_json.h - the answers of /health, /ready, /status, and of errors. [supervisor]
  *
  * service.md "Health Checks": its fields first, as they are there; ours after them. Pure: view in,
  * text out.
@@ -11,6 +11,14 @@
 
 void render_health(struct page *page, const struct health_view *view);
 void render_ready(struct page *page, const struct health_view *view);
+
+/*
+ * All that the listener knows, for `isekai-publisher status` and the status page: what /ready says,
+ * then queue, circuits, jobs, errors, and one entry a slot. Ids only: no title, no name of a user.
+ * Ages in ms; what is not known is null. Slots are read while the page is composed.
+ */
+void render_status(struct page *page, const struct health_view *view,
+		   const struct scoreboard *board);
 
 /* {"error": ..., "status": <HTTP status>} */
 void render_error(struct page *page, int status, const char *message);

@@ -8,6 +8,7 @@
 #include "health/render_metrics.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 /* ---- the pieces ---- */
 
@@ -111,25 +112,47 @@ print_pool(struct page *page, const struct health_view *view)
 
 /* ---- jobs ---- */
 
+/* label: "" or like `step="upload",`. */
 static void
-print_duration(struct page *page, const struct scoreboard_view *board)
+print_timing(struct page *page, const char *name, const char *label,
+	     const struct scoreboard_view *board, enum timing timing)
 {
-	static const char name[] = "publisher_job_duration_seconds";
+	int labels = (int)strlen(label);
 	uint64_t below = 0;
 
-	family(page, name, "histogram",
-	       "How long jobs took from claim to finish; not the deferred.");
 	for (int i = 0; i < SCOREBOARD_BUCKETS; i++) {
-		below += board->duration_buckets[i];
-		page_print(page, "%s_bucket{le=\"%g\"} %" PRIu64 "\n", name,
-			   (double)scoreboard_bucket_ms[i] / 1000.0, below);
+		below += board->timings[timing].buckets[i];
+		page_print(page, "%s_bucket{%sle=\"%g\"} %" PRIu64 "\n", name, label,
+			   (double)scoreboard_bucket_ms[timing][i] / 1000.0, below);
 	}
 	/* +Inf and _count from the same numbers: they must be equal, whatever was counted
 	 * meanwhile. */
-	below += board->duration_buckets[SCOREBOARD_BUCKETS];
-	page_print(page, "%s_bucket{le=\"+Inf\"} %" PRIu64 "\n", name, below);
-	page_print(page, "%s_sum %.3f\n%s_count %" PRIu64 "\n", name, board->duration_sum_s, name,
-		   below);
+	below += board->timings[timing].buckets[SCOREBOARD_BUCKETS];
+	page_print(page, "%s_bucket{%sle=\"+Inf\"} %" PRIu64 "\n", name, label, below);
+	if (labels > 0)
+		page_print(page, "%s_sum{%.*s} %.3f\n%s_count{%.*s} %" PRIu64 "\n", name,
+			   labels - 1, label, board->timings[timing].sum_s, name, labels - 1, label,
+			   below);
+	else
+		page_print(page, "%s_sum %.3f\n%s_count %" PRIu64 "\n", name,
+			   board->timings[timing].sum_s, name, below);
+}
+
+static void
+print_timings(struct page *page, const struct scoreboard_view *board)
+{
+	family(page, "publisher_job_duration_seconds", "histogram",
+	       "How long jobs took from claim to finish; not the deferred.");
+	print_timing(page, "publisher_job_duration_seconds", "", board, TIMING_JOB);
+	family(page, "publisher_step_duration_seconds", "histogram",
+	       "How long a file's upload took, and a publish that was accepted.");
+	print_timing(page, "publisher_step_duration_seconds", "step=\"upload\",", board,
+		     TIMING_UPLOAD);
+	print_timing(page, "publisher_step_duration_seconds", "step=\"publish\",", board,
+		     TIMING_PUBLISH);
+	family(page, "publisher_lateness_seconds", "histogram",
+	       "From a post's due time until it was public.");
+	print_timing(page, "publisher_lateness_seconds", "", board, TIMING_LATENESS);
 }
 
 static void
@@ -139,7 +162,7 @@ print_jobs(struct page *page, const struct scoreboard_view *board)
 	for (int i = 0; i < JOB_RESULT_COUNT; i++)
 		labelled(page, "publisher_jobs_total", "result",
 			 job_result_name((enum job_result)i), board->jobs[i]);
-	print_duration(page, board);
+	print_timings(page, board);
 	family(page, "publisher_errors_total", "counter", "Failures by category.");
 	for (int i = FAILURE_NONE + 1; i < FAILURE_CATEGORY_COUNT; i++)
 		labelled(page, "publisher_errors_total", "category",
@@ -153,22 +176,6 @@ print_jobs(struct page *page, const struct scoreboard_view *board)
 
 /* ---- the queue ---- */
 
-static const char *const queue_states[QUEUE_STATE_COUNT] = {
-	[QUEUE_STATE_WAITING] = "waiting",
-	[QUEUE_STATE_PAUSED] = "paused",
-	[QUEUE_STATE_ACTIVE] = "active",
-	[QUEUE_STATE_PRIORITIZED] = "prioritized",
-	[QUEUE_STATE_DELAYED] = "delayed",
-	[QUEUE_STATE_COMPLETED] = "completed",
-	[QUEUE_STATE_FAILED] = "failed",
-	[QUEUE_STATE_WAITING_CHILDREN] = "waiting-children", /* BullMQ spells it so */
-};
-
-static const char *const circuit_states[CIRCUIT_STATE_COUNT] = {
-	[CIRCUIT_OPEN] = "open",
-	[CIRCUIT_HALF_OPEN] = "half_open",
-};
-
 /* What was counted too long ago is left out: no number is better than an old one. */
 static void
 print_queue(struct page *page, const struct health_view *view)
@@ -179,10 +186,15 @@ print_queue(struct page *page, const struct health_view *view)
 		family(page, "publisher_queue_jobs", "gauge",
 		       "Jobs of the queue by state, at most 2 s old; absent when not known.");
 		for (int i = 0; i < QUEUE_STATE_COUNT; i++)
-			labelled(page, "publisher_queue_jobs", "state", queue_states[i],
+			labelled(page, "publisher_queue_jobs", "state",
+				 queue_state_name((enum queue_state)i),
 				 not_negative(board->queue[i]));
 		gauge(page, "publisher_queue_paused", "1 while the queue is paused.",
 		      board->queue_paused);
+		family(page, "publisher_queue_oldest_due_seconds", "gauge",
+		       "How long ago the oldest job that is next in line was due; 0 when nobody "
+		       "waits.");
+		page_print(page, "publisher_queue_oldest_due_seconds %.3f\n", view->oldest_due_s);
 	}
 	if (view->circuits_known) {
 		family(page, "publisher_circuits", "gauge",
@@ -191,7 +203,8 @@ print_queue(struct page *page, const struct health_view *view)
 		       "and a probe may go); absent when not known.");
 		/* Of a closed one nothing is kept: there is nothing to count. */
 		for (int i = 0; i < CIRCUIT_STATE_COUNT; i++)
-			labelled(page, "publisher_circuits", "state", circuit_states[i],
+			labelled(page, "publisher_circuits", "state",
+				 circuit_state_name((enum circuit_state)i),
 				 not_negative(board->circuits[i]));
 	}
 }

@@ -104,6 +104,12 @@ health_view_judge(struct health_view *view)
 	view->ready = error.size == 0;
 
 	view->queue_known = is_recent(board->queue_counted_ms, now_ms, HEALTH_QUEUE_MAX_AGE_MS);
+	/* The clock of whoever added the job may be ahead of ours. */
+	view->oldest_due_s =
+		view->queue_known && board->oldest_due_wall_ms > 0 &&
+				view->now_wall_ms > board->oldest_due_wall_ms
+			? (double)(view->now_wall_ms - board->oldest_due_wall_ms) / 1000.0
+			: 0;
 	view->circuits_known =
 		is_recent(board->circuits_counted_ms, now_ms, HEALTH_CIRCUITS_MAX_AGE_MS);
 	view->uptime_s = board->pool.started_mono_ms > 0 && now_ms > board->pool.started_mono_ms

@@ -45,6 +45,7 @@ struct health_view {
 	char error[HEALTH_ERROR_SIZE]; /* why not; "" when ready */
 	bool dispatcher_fresh, redis_up, postgres_up;
 	bool queue_known, circuits_known;
+	double oldest_due_s; /* 0: nobody waits, or not known */
 	int64_t uptime_s;
 };
 

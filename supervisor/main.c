@@ -17,6 +17,7 @@
 #include "common/config.h"
 #include "common/log.h"
 #include "common/version.h"
+#include "health/status.h"
 #include "supervisor/guard.h"
 #include "supervisor/options.h"
 #include "supervisor/supervisor.h"
@@ -100,6 +101,19 @@ verify(const struct options *options)
 }
 
 static int
+status(const struct options *options)
+{
+	struct config *config = load_config(options);
+	int exit_status;
+
+	if (config == NULL)
+		return EX_CONFIG;
+	exit_status = status_command(config, options->watch, options->json);
+	config_free(config);
+	return end_output(exit_status);
+}
+
+static int
 run(const struct options *options)
 {
 	struct supervisor *supervisor;
@@ -136,6 +150,8 @@ obey(const struct options *options)
 		return enqueue(options);
 	case COMMAND_VERIFY:
 		return verify(options);
+	case COMMAND_STATUS:
+		return status(options);
 	case COMMAND_VERSION:
 		printf("isekai-publisher %s\n", ISEKAI_VERSION);
 		return end_output(EXIT_SUCCESS);

@@ -12,13 +12,11 @@
 #include "common/url.h"
 #include "common/version.h"
 
-static const struct option long_options[] = {{"config", required_argument, NULL, 'c'},
-					     {"test", no_argument, NULL, 't'},
-					     {"version", no_argument, NULL, 'V'},
-					     {"help", no_argument, NULL, 'h'},
-					     {"ledger", required_argument, NULL, 'L'},
-					     {"json", no_argument, NULL, 'J'},
-					     {NULL, 0, NULL, 0}};
+static const struct option long_options[] = {
+	{"config", required_argument, NULL, 'c'}, {"test", no_argument, NULL, 't'},
+	{"version", no_argument, NULL, 'V'},      {"help", no_argument, NULL, 'h'},
+	{"ledger", required_argument, NULL, 'L'}, {"json", no_argument, NULL, 'J'},
+	{"watch", no_argument, NULL, 'W'},        {NULL, 0, NULL, 0}};
 
 /* What is being read: whether a command was named already, besides the options themselves. */
 struct reading {
@@ -68,18 +66,27 @@ set_ledger_url(struct reading *reading, const char *text)
 	return true;
 }
 
+static const struct {
+	const char *word;
+	enum command command;
+} commands[] = {
+	{"enqueue", COMMAND_ENQUEUE},
+	{"verify", COMMAND_VERIFY},
+	{"status", COMMAND_STATUS},
+};
+
 static bool
 take_word(struct reading *reading, char *word)
 {
 	struct options *options = reading->options;
 
-	if (!reading->has_command && strcmp(word, "enqueue") == 0)
-		return set_command(reading, COMMAND_ENQUEUE, word);
-	if (!reading->has_command && strcmp(word, "verify") == 0)
-		return set_command(reading, COMMAND_VERIFY, word);
-	if (options->command == COMMAND_VERIFY)
+	for (size_t i = 0; !reading->has_command && i < sizeof(commands) / sizeof(commands[0]); i++)
+		if (strcmp(word, commands[i].word) == 0)
+			return set_command(reading, commands[i].command, word);
+	if (options->command == COMMAND_VERIFY || options->command == COMMAND_STATUS)
 		return failure_set(reading->why, FAILURE_OPERATOR,
-				   "verify looks at everything; it takes no \"%s\"", word);
+				   "%s looks at everything; it takes no \"%s\"",
+				   options->command == COMMAND_VERIFY ? "verify" : "status", word);
 	if (options->command != COMMAND_ENQUEUE)
 		return failure_set(reading->why, FAILURE_OPERATOR, "\"%s\" is not a command", word);
 	if (word[0] == '\0')
@@ -105,6 +112,9 @@ take_option(struct reading *reading, int option, const char *argument)
 		return set_ledger_url(reading, optarg);
 	case 'J':
 		reading->options->json = true;
+		return true;
+	case 'W':
+		reading->options->watch = true;
 		return true;
 	case ':':
 		return failure_set(reading->why, FAILURE_OPERATOR, "%s needs a value", argument);
@@ -134,6 +144,22 @@ take_all(struct reading *reading, int argc, char **argv)
 	return true;
 }
 
+/* An option that its command does not know would be skipped. */
+static bool
+check_options(const struct options *read, struct failure *why)
+{
+	bool verifies = read->command == COMMAND_VERIFY, shows = read->command == COMMAND_STATUS;
+
+	if (read->ledger_url != NULL && !verifies)
+		return failure_set(why, FAILURE_OPERATOR, "--ledger goes with verify only");
+	if (read->json && !verifies && !shows)
+		return failure_set(why, FAILURE_OPERATOR,
+				   "--json goes with verify and status only");
+	if (read->watch && !shows)
+		return failure_set(why, FAILURE_OPERATOR, "--watch goes with status only");
+	return true;
+}
+
 bool
 options_parse(int argc, char **argv, struct options *options, struct failure *why)
 {
@@ -152,11 +178,8 @@ options_parse(int argc, char **argv, struct options *options, struct failure *wh
 			    "enqueue needs the id of at least one deviation");
 		goto wrong;
 	}
-	if (read.command != COMMAND_VERIFY && (read.ledger_url != NULL || read.json)) {
-		failure_set(why, FAILURE_OPERATOR, "%s goes with verify only",
-			    read.json ? "--json" : "--ledger");
+	if (!check_options(&read, why))
 		goto wrong;
-	}
 	*options = read;
 	return true;
 wrong:
@@ -183,6 +206,8 @@ options_print_help(FILE *out)
 	      "  isekai-publisher verify [-c FILE] [--ledger URL] [--json]\n"
 	      "                    compare PostgreSQL, Redis and, if given, a sandbox's\n"
 	      "                    ledger: is anything lost, twice, stuck? Changes nothing\n"
+	      "  isekai-publisher status [-c FILE] [--watch] [--json]\n"
+	      "                    what the running publisher's slots do, queue, rates\n"
 	      "  isekai-publisher -V | -h                  version | this help\n"
 	      "\n"
 	      "FILE is an INI file; config.example.ini documents every setting. The\n"
@@ -202,7 +227,7 @@ options_print_help(FILE *out)
 	      "  1           something failed; the last lines of the log say what;\n"
 	      "              verify: something is wrong, each in a line\n"
 	      "  64          wrong arguments\n"
-	      "  69          verify: a server is not reachable\n"
+	      "  69          verify: a server is not reachable; status: no publisher is\n"
 	      "  78          wrong configuration; every wrong setting is named\n"
 	      "  130, 143    INT or TERM came again and cut the drain short\n"
 	      "  131         QUIT\n",

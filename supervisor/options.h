@@ -15,6 +15,7 @@ enum command {
 	COMMAND_TEST,
 	COMMAND_ENQUEUE,
 	COMMAND_VERIFY,
+	COMMAND_STATUS,
 	COMMAND_VERSION,
 	COMMAND_HELP
 };
@@ -26,7 +27,8 @@ struct options {
 	char **ids;              /* free with options_free(); the texts belong to argv */
 	const char *ledger_url;  /* COMMAND_VERIFY: a sandbox on this machine, or NULL. Belongs to
 				    argv */
-	bool json;               /* COMMAND_VERIFY: the report is for machines */
+	bool json;               /* COMMAND_VERIFY, _STATUS: what is told is for machines */
+	bool watch;              /* COMMAND_STATUS: again and again */
 };
 
 /* False: the arguments are wrong; why->message says how (exit 64). *options needs options_free()

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/json_memory.h"
 #include "common/postgres.h"
 #include "common/text.h"
@@ -278,6 +279,7 @@ read_row(struct deviation *d, const PGresult *r, bool *failed)
 	d->locked_for_ms = number(r, COL_LOCKED_FOR_MS, 0);
 	d->due_known = column(r, COL_DUE_IN_MS) != NULL;
 	d->due_in_ms = number(r, COL_DUE_IN_MS, 0);
+	d->read_mono_ms = clock_mono_ms();
 	d->untouched_ms = number(r, COL_UNTOUCHED_MS, 0);
 	d->title = copy(column(r, COL_TITLE), failed);
 	d->description = copy(column(r, COL_DESCRIPTION), failed);

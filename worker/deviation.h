@@ -53,7 +53,8 @@ struct deviation {
 	int64_t version;   /* execution_version of that lock */
 	char *lock_holder; /* execution_lock_id as found; NULL = none */
 	int64_t locked_for_ms, due_in_ms, untouched_ms;
-	bool due_known; /* actual_publish_at is set */
+	bool due_known;       /* actual_publish_at is set */
+	int64_t read_mono_ms; /* clock_mono_ms() when all this was read: due_in_ms is of then */
 
 	char *title, *description, *category_path, *mature_level;
 	char **tags, **gallery_ids; /* NULL-terminated; NULL = none */

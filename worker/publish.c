@@ -88,6 +88,7 @@ upload(struct publishing *p, struct failure *why)
 	scoreboard_count(p->tools->board, p->tools->slot, COUNTER_UPLOADS, 1);
 	scoreboard_count(p->tools->board, p->tools->slot, COUNTER_UPLOADED_BYTES,
 			 (uint64_t)p->file->size_bytes);
+	scoreboard_time(p->tools->board, p->tools->slot, TIMING_UPLOAD, clock_mono_ms() - begun_ms);
 	log_event(LOG_INFO, "File uploaded to Sta.sh",
 		  (struct log_field[]){LOG_STR("itemId", p->file->item),
 				       LOG_INT("sizeBytes", p->file->size_bytes),
@@ -133,14 +134,19 @@ static enum publish_result
 publish_first_time(struct publishing *p, struct publish_wait *wait, struct failure *why)
 {
 	struct deviantart_published published = {.url = ""};
+	int64_t begun_ms;
 
 	scoreboard_activity(p->tools->board, p->tools->slot, ACTIVITY_PUBLISHING);
 	publishing_tell(p, "publishing", 0, "publishing item %s", p->file->item);
 	if (!lease_prove(p->lease, why) ||
 	    !journal_publishing(p->tools->postgres, p->deviation, p->lock, p->file, false, why))
 		return PUBLISH_FAILED;
-	if (publishing_ask(p, &published, why))
+	begun_ms = clock_mono_ms();
+	if (publishing_ask(p, &published, why)) {
+		scoreboard_time(p->tools->board, p->tools->slot, TIMING_PUBLISH,
+				clock_mono_ms() - begun_ms);
 		return record_published(p, &published, why) ? PUBLISH_DONE : PUBLISH_FAILED;
+	}
 	if (publishing_code(why) == PUBLISH_CODE_ALREADY_PUBLISHED) {
 		p->publish_refused = false;
 		return reconcile_already_published(p, wait, why);
@@ -233,6 +239,17 @@ finish_row(struct publishing *p, struct failure *why)
 				 p->deviation->stash_only ? "stashed" : "recorded", NULL, why);
 }
 
+/* The whole post has just become public. When it was due was told by PostgreSQL's clock. */
+static void
+count_lateness(const struct publishing *p)
+{
+	const struct deviation *d = p->deviation;
+
+	if (d->due_known && d->due_in_ms > INT64_MIN / 2)
+		scoreboard_time(p->tools->board, p->tools->slot, TIMING_LATENESS,
+				clock_mono_ms() - d->read_mono_ms - d->due_in_ms);
+}
+
 enum publish_result
 publish_run(struct publishing *p, struct publish_wait *wait, struct failure *why)
 {
@@ -259,5 +276,8 @@ publish_run(struct publishing *p, struct publish_wait *wait, struct failure *why
 		recorded = p->file->state == FILE_PUBLISHED;
 	}
 	/* publishing_record() of the last file has written the row; nothing else has. */
-	return recorded || finish_row(p, why) ? PUBLISH_DONE : PUBLISH_FAILED;
+	if (!recorded)
+		return finish_row(p, why) ? PUBLISH_DONE : PUBLISH_FAILED;
+	count_lateness(p);
+	return PUBLISH_DONE;
 }

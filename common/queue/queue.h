@@ -229,6 +229,12 @@ bool queue_check_stalled(struct queue *queue, int64_t interval_ms, struct queue_
 /* Job counts by state, for /metrics. */
 struct queue_counts {
 	int64_t waiting, paused, active, prioritized, delayed, completed, failed, waiting_children;
+	/*
+	 * Of the jobs that are next in line (first of `wait`, first of `prioritized`) the oldest:
+	 * when it was due, that is its timestamp plus the delay of its options, wall clock of
+	 * whoever added it; 0: none waits, or it does not say.
+	 */
+	int64_t oldest_due_ms;
 };
 bool queue_count(struct queue *queue, struct queue_counts *counts, struct failure *why);
 

@@ -163,7 +163,7 @@ queue_count(struct queue *queue, struct queue_counts *counts, struct failure *wh
 	reply = queue_run(queue, QUEUE_SCRIPT_COUNTS, &args, why);
 	if (reply == NULL)
 		return false;
-	ok = queue_reply_is_array(reply, 8, why);
+	ok = queue_reply_is_array(reply, 9, why);
 	if (ok)
 		*counts = (struct queue_counts){
 			.waiting = number_at(reply, 0),
@@ -174,6 +174,7 @@ queue_count(struct queue *queue, struct queue_counts *counts, struct failure *wh
 			.completed = number_at(reply, 5),
 			.failed = number_at(reply, 6),
 			.waiting_children = number_at(reply, 7),
+			.oldest_due_ms = number_at(reply, 8),
 		};
 	redis_reply_free(reply);
 	return ok;

@@ -100,6 +100,7 @@ try_counts(struct failure *why)
 	bool ok = queue_count(queue, &counts, why);
 
 	check_count(counts.delayed);
+	check_count(counts.oldest_due_ms);
 	return ok && queue_check_stalled(queue, 1000, &stalled, why);
 }
 

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -563,6 +564,75 @@ oldest_gives_way_at_the_cap(void **state)
 	assert_int_equal(closed, MANY + 1 - 512);
 }
 
+#define HOARDERS 40
+
+/* Whether the server closed it before the answer's end; what is behind a close comes all the same.
+ */
+static bool
+is_cut(int fd)
+{
+	char piece[65536], last[3] = "";
+	ssize_t n;
+
+	while (memcmp(last, "]}\n", 3) != 0) {
+		n = recv(fd, piece, sizeof(piece), 0);
+		if (n <= 0)
+			return true;
+		for (size_t i = n > 3 ? (size_t)n - 3 : 0; i < (size_t)n; i++) {
+			memmove(last, last + 1, 2);
+			last[2] = piece[i];
+		}
+	}
+	return false;
+}
+
+/* A client far away: its segments are small, and so is what the server's kernel keeps for it. */
+static int
+dial_narrow(void)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), small = 4096, segment = 536;
+
+	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	assert_true(fd >= 0);
+	assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small)), 0);
+	assert_int_equal(setsockopt(fd, IPPROTO_TCP, TCP_MAXSEG, &segment, sizeof(segment)), 0);
+	assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	return fd;
+}
+
+/* A /status of the largest pool has 400 KB and more; what is kept of such for all together has a
+ * limit. */
+static void
+answers_that_nobody_fetches_are_not_kept_for_ever_so_many(void **state)
+{
+	int crowd[HOARDERS], cut = 0;
+	char id[SCOREBOARD_ID_SIZE];
+
+	(void)state;
+	memset(id, 'x', sizeof(id) - 1);
+	id[sizeof(id) - 1] = '\0';
+	for (int i = 1; i < SCOREBOARD_SLOTS; i++) {
+		scoreboard_assign(board, i, 1, "t");
+		scoreboard_job_begin(board, i, id, id, 1, INT64_MAX, INT64_MAX);
+	}
+	for (int i = 0; i < HOARDERS; i++) {
+		crowd[i] = dial_narrow();
+		say(crowd[i], "GET /status HTTP/1.1\r\n\r\n");
+	}
+	/* All were accepted and answered before this one. */
+	assert_int_equal(probe("/health"), 200);
+	for (int i = 0; i < HOARDERS; i++)
+		cut += is_cut(crowd[i]);
+	assert_in_range(cut, 1, HOARDERS - 8);
+	for (int i = 0; i < HOARDERS; i++)
+		close(crowd[i]);
+	crowd[0] = dial();
+	say(crowd[0], "GET /status HTTP/1.1\r\n\r\n");
+	assert_false(is_cut(crowd[0]));
+	close(crowd[0]);
+}
+
 static void
 probe_gets_through_without_free_descriptors(void **state)
 {
@@ -682,6 +752,7 @@ main(void)
 		TEST(client_that_does_not_read_is_closed),
 		TEST(probe_gets_through_a_hostile_crowd),
 		TEST(oldest_gives_way_at_the_cap),
+		TEST(answers_that_nobody_fetches_are_not_kept_for_ever_so_many),
 		TEST(probe_gets_through_without_free_descriptors),
 		TEST(port_in_use_is_named),
 		TEST(ipv6_address_can_be_listened_on),

@@ -120,6 +120,43 @@ counts_are_by_state(void **state)
 	assert_int_equal(counts.completed, 3);
 	assert_int_equal(counts.failed, 4);
 	assert_int_equal(counts.waiting_children, 5);
+	assert_int_equal(counts.oldest_due_ms, 0);
+}
+
+static int64_t
+oldest_due(void)
+{
+	struct queue_counts counts = {0};
+
+	if (!queue_count(bench_queue, &counts, &bench_why))
+		fail_msg("%s", bench_why.message);
+	return counts.oldest_due_ms;
+}
+
+static void
+the_oldest_that_is_next_in_line_tells_when_it_was_due(void **state)
+{
+	(void)state;
+	assert_int_equal(oldest_due(), 0);
+	ask("HSET bull:q:young timestamp 9000 opts {}");
+	ask("LPUSH bull:q:wait young");
+	assert_int_equal(oldest_due(), 9000);
+	/* One that had to wait first is late since then only, also after a later wait. */
+	ask("HSET bull:q:later timestamp 1000 delay 0 opts {\"delay\":7000}");
+	ask("RPUSH bull:q:wait later");
+	assert_int_equal(oldest_due(), 8000);
+	ask("RPUSH bull:q:wait 0:0"); /* a marker of BullMQ 4 */
+	assert_int_equal(oldest_due(), 8000);
+	ask("HSET bull:q:first timestamp 5000 opts no-json");
+	ask("ZADD bull:q:prioritized 1 first 2 gone");
+	assert_int_equal(oldest_due(), 5000);
+	/* Somebody else's numbers, a job without a hash, and one named like a key of the queue. */
+	ask("HSET bull:q:first timestamp -3 opts {\"delay\":\"x\"}");
+	assert_int_equal(oldest_due(), 8000);
+	ask("RPUSH bull:q:wait prioritized");
+	assert_int_equal(oldest_due(), 0);
+	ask("DEL bull:q:first bull:q:later bull:q:wait");
+	assert_int_equal(oldest_due(), 0);
 }
 
 /* ---- locks ---- */
@@ -259,6 +296,7 @@ main(void)
 		TEST(a_look_sees_everything_and_promotes),
 		TEST(the_marker_is_left_unless_the_queue_is_shut),
 		TEST(counts_are_by_state),
+		TEST(the_oldest_that_is_next_in_line_tells_when_it_was_due),
 		TEST(locks_are_renewed_or_reported_lost),
 		TEST(a_thousand_locks_are_renewed_at_once),
 		TEST(the_dead_mans_jobs_go_back),

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include <cjson/cJSON.h>
+#include <limits.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -178,6 +179,105 @@ reason_is_told_to_its_end(void **state)
 	cJSON_Delete(json);
 }
 
+/* ---- /status ---- */
+
+static const char *
+status_of(struct scoreboard *board)
+{
+	struct page page;
+
+	health_view_judge(&view);
+	page_init(&page, room, sizeof(room));
+	render_status(&page, &view, board);
+	assert_false(page.full);
+	return room;
+}
+
+static void
+status_has_an_entry_a_slot(void **state)
+{
+	struct scoreboard *board = scoreboard_new();
+	const cJSON *slots, *slot;
+	cJSON *json;
+
+	(void)state;
+	assert_non_null(board);
+	scoreboard_assign(board, SCOREBOARD_DISPATCHER, 1, "d");
+	scoreboard_assign(board, 1, 2, "a");
+	scoreboard_assign(board, 3, 4, "b");
+	scoreboard_activity(board, 1, ACTIVITY_IDLE);
+	scoreboard_activity(board, 3, ACTIVITY_UPLOADING);
+	scoreboard_job_begin(board, 3, "job \"3\"", "deviation", 2, INT64_MAX, INT64_MAX);
+	json = cJSON_Parse(status_of(board));
+	assert_non_null(json);
+	slots = cJSON_GetObjectItem(json, "slots");
+	assert_int_equal(cJSON_GetArraySize(slots), 3);
+	assert_string_equal(cJSON_GetObjectItem(cJSON_GetArrayItem(slots, 0), "role")->valuestring,
+			    "dispatcher");
+	slot = cJSON_GetArrayItem(slots, 1);
+	assert_string_equal(cJSON_GetObjectItem(slot, "activity")->valuestring, "idle");
+	assert_null(cJSON_GetObjectItem(slot, "job"));
+	slot = cJSON_GetArrayItem(slots, 2);
+	assert_int_equal(cJSON_GetObjectItem(slot, "slot")->valueint, 3);
+	assert_string_equal(cJSON_GetObjectItem(slot, "activity")->valuestring, "uploading");
+	slot = cJSON_GetObjectItem(slot, "job");
+	assert_string_equal(cJSON_GetObjectItem(slot, "id")->valuestring, "job \"3\"");
+	assert_string_equal(cJSON_GetObjectItem(slot, "deviationId")->valuestring, "deviation");
+	assert_int_equal(cJSON_GetObjectItem(slot, "attempt")->valueint, 2);
+	cJSON_Delete(json);
+	scoreboard_free(board);
+}
+
+static void
+status_tells_the_queue_or_that_it_is_not_known(void **state)
+{
+	struct scoreboard *board = scoreboard_new();
+	const cJSON *queue;
+	cJSON *json;
+
+	(void)state;
+	assert_non_null(board);
+	view.board.queue[QUEUE_STATE_WAITING_CHILDREN] = 7;
+	view.board.queue_paused = true;
+	view.now_wall_ms = 100000;
+	view.board.oldest_due_wall_ms = 99000;
+	json = cJSON_Parse(status_of(board));
+	assert_non_null(json);
+	queue = cJSON_GetObjectItem(json, "queue");
+	assert_int_equal(cJSON_GetObjectItem(queue, "waiting-children")->valueint, 7);
+	assert_int_equal(cJSON_GetObjectItem(queue, "oldestDueMs")->valueint, 1000);
+	assert_true(cJSON_IsTrue(cJSON_GetObjectItem(queue, "isPaused")));
+	assert_true(cJSON_IsObject(cJSON_GetObjectItem(json, "circuits")));
+	assert_true(cJSON_HasObjectItem(cJSON_GetObjectItem(json, "errors"), "RATE_LIMIT"));
+	cJSON_Delete(json);
+
+	view.board.queue_counted_ms = view.board.circuits_counted_ms = 0;
+	json = cJSON_Parse(status_of(board));
+	assert_non_null(json);
+	assert_true(cJSON_IsNull(cJSON_GetObjectItem(json, "queue")));
+	assert_true(cJSON_IsNull(cJSON_GetObjectItem(json, "circuits")));
+	cJSON_Delete(json);
+	scoreboard_free(board);
+}
+
+static void
+status_of_the_largest_pool_fits(void **state)
+{
+	static char id[SCOREBOARD_ID_SIZE];
+	struct scoreboard *board = scoreboard_new();
+
+	(void)state;
+	assert_non_null(board);
+	memset(id, '"', sizeof(id) - 1);
+	for (int i = 0; i < SCOREBOARD_SLOTS; i++) {
+		scoreboard_assign(board, i, UINT64_MAX, "token");
+		scoreboard_activity(board, i, ACTIVITY_PUBLISHING);
+		scoreboard_job_begin(board, i, id, id, INT_MAX, INT64_MAX, INT64_MAX);
+	}
+	assert_non_null(strstr(status_of(board), "\"slot\":1025,"));
+	scoreboard_free(board);
+}
+
 /* ---- judging ---- */
 
 static void
@@ -345,6 +445,62 @@ static const char metrics[] =
 	"publisher_job_duration_seconds_bucket{le=\"+Inf\"} 4\n"
 	"publisher_job_duration_seconds_sum 2000.500\n"
 	"publisher_job_duration_seconds_count 4\n"
+	"# HELP publisher_step_duration_seconds How long a file's upload took, and a publish that "
+	"was accepted.\n"
+	"# TYPE publisher_step_duration_seconds histogram\n"
+	"publisher_step_duration_seconds_bucket{step=\"upload\",le=\"0.05\"} 0\n"
+	"publisher_step_duration_seconds_bucket{step=\"upload\",le=\"0.1\"} 0\n"
+	"publisher_step_duration_seconds_bucket{step=\"upload\",le=\"0.25\"} 0\n"
+	"publisher_step_duration_seconds_bucket{step=\"upload\",le=\"0.5\"} 0\n"
+	"publisher_step_duration_seconds_bucket{step=\"upload\",le=\"1\"} 0\n"
+	"publisher_step_duration_seconds_bucket{step=\"upload\",le=\"2.5\"} 0\n"
+	"publisher_step_duration_seconds_bucket{step=\"upload\",le=\"5\"} 0\n"
+	"publisher_step_duration_seconds_bucket{step=\"upload\",le=\"10\"} 0\n"
+	"publisher_step_duration_seconds_bucket{step=\"upload\",le=\"30\"} 0\n"
+	"publisher_step_duration_seconds_bucket{step=\"upload\",le=\"60\"} 0\n"
+	"publisher_step_duration_seconds_bucket{step=\"upload\",le=\"120\"} 0\n"
+	"publisher_step_duration_seconds_bucket{step=\"upload\",le=\"300\"} 0\n"
+	"publisher_step_duration_seconds_bucket{step=\"upload\",le=\"600\"} 0\n"
+	"publisher_step_duration_seconds_bucket{step=\"upload\",le=\"1500\"} 0\n"
+	"publisher_step_duration_seconds_bucket{step=\"upload\",le=\"+Inf\"} 0\n"
+	"publisher_step_duration_seconds_sum{step=\"upload\"} 0.000\n"
+	"publisher_step_duration_seconds_count{step=\"upload\"} 0\n"
+	"publisher_step_duration_seconds_bucket{step=\"publish\",le=\"0.05\"} 0\n"
+	"publisher_step_duration_seconds_bucket{step=\"publish\",le=\"0.1\"} 0\n"
+	"publisher_step_duration_seconds_bucket{step=\"publish\",le=\"0.25\"} 0\n"
+	"publisher_step_duration_seconds_bucket{step=\"publish\",le=\"0.5\"} 0\n"
+	"publisher_step_duration_seconds_bucket{step=\"publish\",le=\"1\"} 0\n"
+	"publisher_step_duration_seconds_bucket{step=\"publish\",le=\"2.5\"} 0\n"
+	"publisher_step_duration_seconds_bucket{step=\"publish\",le=\"5\"} 0\n"
+	"publisher_step_duration_seconds_bucket{step=\"publish\",le=\"10\"} 0\n"
+	"publisher_step_duration_seconds_bucket{step=\"publish\",le=\"30\"} 0\n"
+	"publisher_step_duration_seconds_bucket{step=\"publish\",le=\"60\"} 0\n"
+	"publisher_step_duration_seconds_bucket{step=\"publish\",le=\"120\"} 0\n"
+	"publisher_step_duration_seconds_bucket{step=\"publish\",le=\"300\"} 0\n"
+	"publisher_step_duration_seconds_bucket{step=\"publish\",le=\"600\"} 0\n"
+	"publisher_step_duration_seconds_bucket{step=\"publish\",le=\"1500\"} 0\n"
+	"publisher_step_duration_seconds_bucket{step=\"publish\",le=\"+Inf\"} 0\n"
+	"publisher_step_duration_seconds_sum{step=\"publish\"} 0.000\n"
+	"publisher_step_duration_seconds_count{step=\"publish\"} 0\n"
+	"# HELP publisher_lateness_seconds From a post's due time until it was public.\n"
+	"# TYPE publisher_lateness_seconds histogram\n"
+	"publisher_lateness_seconds_bucket{le=\"0.5\"} 0\n"
+	"publisher_lateness_seconds_bucket{le=\"1\"} 0\n"
+	"publisher_lateness_seconds_bucket{le=\"2\"} 0\n"
+	"publisher_lateness_seconds_bucket{le=\"5\"} 0\n"
+	"publisher_lateness_seconds_bucket{le=\"10\"} 0\n"
+	"publisher_lateness_seconds_bucket{le=\"30\"} 0\n"
+	"publisher_lateness_seconds_bucket{le=\"60\"} 0\n"
+	"publisher_lateness_seconds_bucket{le=\"120\"} 0\n"
+	"publisher_lateness_seconds_bucket{le=\"300\"} 0\n"
+	"publisher_lateness_seconds_bucket{le=\"900\"} 0\n"
+	"publisher_lateness_seconds_bucket{le=\"3600\"} 0\n"
+	"publisher_lateness_seconds_bucket{le=\"21600\"} 0\n"
+	"publisher_lateness_seconds_bucket{le=\"86400\"} 0\n"
+	"publisher_lateness_seconds_bucket{le=\"604800\"} 0\n"
+	"publisher_lateness_seconds_bucket{le=\"+Inf\"} 0\n"
+	"publisher_lateness_seconds_sum 0.000\n"
+	"publisher_lateness_seconds_count 0\n"
 	"# HELP publisher_errors_total Failures by category.\n"
 	"# TYPE publisher_errors_total counter\n"
 	"publisher_errors_total{category=\"RATE_LIMIT\"} 0\n"
@@ -382,6 +538,11 @@ static const char metrics[] =
 	"# HELP publisher_queue_paused 1 while the queue is paused.\n"
 	"# TYPE publisher_queue_paused gauge\n"
 	"publisher_queue_paused 0\n"
+	"# HELP publisher_queue_oldest_due_seconds How long ago the oldest job that is next in "
+	"line "
+	"was due; 0 when nobody waits.\n"
+	"# TYPE publisher_queue_oldest_due_seconds gauge\n"
+	"publisher_queue_oldest_due_seconds 0.000\n"
 	"# HELP publisher_circuits Circuits that DeviantArt's refusals opened: open, or half open "
 	"(their "
 	"time is over, and a probe may go); absent when not known.\n"
@@ -457,10 +618,10 @@ metrics_are_as_they_were(void **state)
 {
 	(void)state;
 	view.board.jobs[JOB_COMPLETED] = 7;
-	view.board.duration_buckets[2] = 3;
-	view.board.duration_buckets[SCOREBOARD_BUCKETS] = 1;
-	view.board.duration_count = 4;
-	view.board.duration_sum_s = 2000.5;
+	view.board.timings[TIMING_JOB].buckets[2] = 3;
+	view.board.timings[TIMING_JOB].buckets[SCOREBOARD_BUCKETS] = 1;
+	view.board.timings[TIMING_JOB].count = 4;
+	view.board.timings[TIMING_JOB].sum_s = 2000.5;
 	assert_string_equal(rendered(render_metrics), metrics);
 }
 
@@ -531,8 +692,9 @@ fullest_page_fits(void **state)
 	memset(view.board.errors, 0xFF, sizeof(view.board.errors));
 	memset(view.board.reconciled, 0xFF, sizeof(view.board.reconciled));
 	memset(view.board.counters, 0xFF, sizeof(view.board.counters));
-	memset(view.board.duration_buckets, 0xFF, sizeof(view.board.duration_buckets));
-	view.board.duration_sum_s = 1.8e16;
+	memset(view.board.timings[TIMING_JOB].buckets, 0xFF,
+	       sizeof(view.board.timings[TIMING_JOB].buckets));
+	view.board.timings[TIMING_JOB].sum_s = 1.8e16;
 	for (int i = 0; i < QUEUE_STATE_COUNT; i++)
 		view.board.queue[i] = INT64_MAX;
 	for (int i = 0; i < CIRCUIT_STATE_COUNT; i++)
@@ -644,6 +806,9 @@ main(void)
 		cmocka_unit_test_setup(ready_of_an_empty_scoreboard_is_valid_json, serving),
 		cmocka_unit_test_setup(longest_reasons_stay_valid_json, serving),
 		cmocka_unit_test_setup(reason_is_told_to_its_end, serving),
+		cmocka_unit_test_setup(status_has_an_entry_a_slot, serving),
+		cmocka_unit_test_setup(status_tells_the_queue_or_that_it_is_not_known, serving),
+		cmocka_unit_test_setup(status_of_the_largest_pool_fits, serving),
 		cmocka_unit_test_setup(each_thing_that_is_missing_makes_not_ready, serving),
 		cmocka_unit_test_setup(word_of_a_silent_dispatcher_does_not_count, serving),
 		cmocka_unit_test_setup(word_about_each_server_ages_by_itself, serving),

@@ -119,6 +119,26 @@ the_word_enqueue_may_be_an_id(void **state)
 }
 
 static void
+status_may_watch(void **state)
+{
+	struct line line = LINE("status", "--watch", "--json");
+	struct options options;
+	struct failure why;
+
+	(void)state;
+	assert_command(LINE("status"), COMMAND_STATUS, NULL);
+	assert_command(LINE("-c", "a.ini", "status"), COMMAND_STATUS, "a.ini");
+	assert_true(options_parse(line.count, line.words, &options, &why));
+	assert_true(options.watch && options.json);
+	options_free(&options);
+	free_line(&line);
+	assert_refused(LINE("--watch"), "--watch");
+	assert_refused(LINE("verify", "--watch"), "--watch");
+	assert_refused(LINE("status", "x"), "\"x\"");
+	assert_refused(LINE("status", "-t"), "-t");
+}
+
+static void
 verify_takes_a_ledger_of_this_machine(void **state)
 {
 	struct line line =
@@ -188,6 +208,7 @@ main(void)
 		cmocka_unit_test(every_command_is_understood),
 		cmocka_unit_test(enqueue_takes_ids_before_and_after_the_file),
 		cmocka_unit_test(the_word_enqueue_may_be_an_id),
+		cmocka_unit_test(status_may_watch),
 		cmocka_unit_test(verify_takes_a_ledger_of_this_machine),
 		cmocka_unit_test(what_is_not_understood_is_refused_by_name),
 		cmocka_unit_test(help_fits_a_terminal),

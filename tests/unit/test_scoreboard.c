@@ -100,8 +100,9 @@ counters_outlive_the_process(void **state)
 	assert_int_equal(view.jobs[JOB_DEFERRED], 3);
 	assert_int_equal(view.errors[FAILURE_RATE_LIMIT], 3);
 	assert_int_equal(view.reconciled[RECONCILED_NO_LINK], 3);
-	assert_int_equal(view.duration_count, 3);
-	assert_true(view.duration_sum_s > 2.0999 && view.duration_sum_s < 2.1001);
+	assert_int_equal(view.timings[TIMING_JOB].count, 3);
+	assert_true(view.timings[TIMING_JOB].sum_s > 2.0999 &&
+		    view.timings[TIMING_JOB].sum_s < 2.1001);
 }
 
 static void
@@ -112,18 +113,42 @@ durations_fall_into_their_buckets(void **state)
 
 	scoreboard_assign(board, SLOT, 1, "t");
 	for (int i = 0; i < SCOREBOARD_BUCKETS; i++) {
-		assert_true(i == 0 || scoreboard_bucket_ms[i] > scoreboard_bucket_ms[i - 1]);
-		scoreboard_count_job(board, SLOT, JOB_FAILED, scoreboard_bucket_ms[i]);
+		assert_true(i == 0 || scoreboard_bucket_ms[TIMING_JOB][i] >
+					      scoreboard_bucket_ms[TIMING_JOB][i - 1]);
+		scoreboard_count_job(board, SLOT, JOB_FAILED, scoreboard_bucket_ms[TIMING_JOB][i]);
 	}
-	scoreboard_count_job(board, SLOT, JOB_FAILED, scoreboard_bucket_ms[0] + 1);
+	scoreboard_count_job(board, SLOT, JOB_FAILED, scoreboard_bucket_ms[TIMING_JOB][0] + 1);
 	scoreboard_count_job(board, SLOT, JOB_RETRIED, INT64_MAX / 4);
 	scoreboard_count_job(board, SLOT, JOB_RETRIED, -5);
 	scoreboard_read(board, &view);
-	assert_int_equal(view.duration_buckets[0], 2);
-	assert_int_equal(view.duration_buckets[1], 2);
+	assert_int_equal(view.timings[TIMING_JOB].buckets[0], 2);
+	assert_int_equal(view.timings[TIMING_JOB].buckets[1], 2);
 	for (int i = 2; i <= SCOREBOARD_BUCKETS; i++)
-		assert_int_equal(view.duration_buckets[i], 1);
-	assert_int_equal(view.duration_count, SCOREBOARD_BUCKETS + 3);
+		assert_int_equal(view.timings[TIMING_JOB].buckets[i], 1);
+	assert_int_equal(view.timings[TIMING_JOB].count, SCOREBOARD_BUCKETS + 3);
+}
+
+static void
+each_timing_has_buckets_of_its_own(void **state)
+{
+	struct scoreboard *board = *state;
+	static struct scoreboard_view view;
+
+	scoreboard_assign(board, SLOT, 1, "t");
+	for (int timing = 0; timing < TIMING_COUNT; timing++) {
+		for (int i = 1; i < SCOREBOARD_BUCKETS; i++)
+			assert_true(scoreboard_bucket_ms[timing][i] >
+				    scoreboard_bucket_ms[timing][i - 1]);
+		for (int n = 0; n <= timing; n++)
+			scoreboard_time(board, SLOT, (enum timing)timing, 1000);
+	}
+	scoreboard_time(board, SLOT, TIMING_COUNT, 1000);
+	scoreboard_read(board, &view);
+	for (uint64_t timing = 0; timing < TIMING_COUNT; timing++) {
+		assert_int_equal(view.timings[timing].count, timing + 1);
+		assert_true(view.timings[timing].sum_s > (double)timing + 0.999);
+	}
+	assert_int_equal(view.timings[TIMING_LATENESS].buckets[1], TIMING_LATENESS + 1);
 }
 
 static void
@@ -491,6 +516,7 @@ main(void)
 		TEST(untouched_slots_cost_no_memory),
 		TEST(counters_outlive_the_process),
 		TEST(durations_fall_into_their_buckets),
+		TEST(each_timing_has_buckets_of_its_own),
 		TEST(job_in_hand_is_shown_until_it_ends),
 		TEST(dead_process_leaves_no_job_behind),
 		TEST(id_that_is_not_shown_whole_is_no_key),

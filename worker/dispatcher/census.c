@@ -63,6 +63,6 @@ census_run(struct desk *desk, struct failure *why)
 		[QUEUE_STATE_WAITING_CHILDREN] = c.waiting_children,
 	};
 
-	scoreboard_queue(desk->board, counts, desk->queue_paused);
+	scoreboard_queue(desk->board, counts, desk->queue_paused, c.oldest_due_ms);
 	return count_circuits(desk, why);
 }

@@ -55,18 +55,24 @@ function check({ name: its, type, help, series }) {
 	if (type === 'histogram') checkHistogram(its, series);
 }
 
+/** Each set of other labels is a histogram of its own. */
 function checkHistogram(its, series) {
-	let [bound, count] = [-Infinity, 0];
+	const ends = new Map(); // the other labels -> {bound, count} so far
 	for (const [key, value] of series) {
-		const [, le] = /_bucket\{le="([^"]+)"\}$/.exec(key) ?? [];
+		const [, labels, le] = /_bucket\{(.*?),?le="([^"]+)"\}$/.exec(key) ?? [];
 		if (le === undefined) continue;
+		const { bound, count } = ends.get(labels) ?? { bound: -Infinity, count: 0 };
 		const next = le === '+Inf' ? Infinity : Number(le);
 		assert.ok(next > bound && value >= count, `${key}: buckets grow`);
-		[bound, count] = [next, value];
+		ends.set(labels, { bound: next, count: value });
 	}
-	assert.equal(bound, Infinity, `${its} has a bucket without end`);
-	assert.equal(series.get(`${its}_count`), count, `${its}_count is the last bucket`);
-	assert.ok(series.has(`${its}_sum`));
+	assert.ok(ends.size > 0);
+	for (const [labels, { bound, count }] of ends) {
+		const of = (what) => series.get(`${its}_${what}${labels ? `{${labels}}` : ''}`);
+		assert.equal(bound, Infinity, `${its} {${labels}} has a bucket without end`);
+		assert.equal(of('count'), count, `${its}_count {${labels}} is the last bucket`);
+		assert.notEqual(of('sum'), undefined);
+	}
 }
 
 function counters(families) {

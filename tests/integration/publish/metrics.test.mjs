@@ -18,11 +18,14 @@ const promised = {
 	publisher_active_jobs: ['gauge'],
 	publisher_uptime_seconds: ['counter'],
 	publisher_job_duration_seconds: ['histogram'],
+	publisher_step_duration_seconds: ['histogram'],
+	publisher_lateness_seconds: ['histogram'],
 	publisher_jobs_total: ['counter', 'result', ['completed', 'failed', 'retried', 'deferred']],
 	publisher_errors_total: ['counter', 'category', categories],
 	publisher_reconciled_total: ['counter', 'outcome', ['published', 'published_now', 'no_link', 'failed']],
 	publisher_queue_jobs: ['gauge', 'state', ['waiting', 'paused', 'active', 'prioritized', 'delayed', 'completed', 'failed', 'waiting-children']],
 	publisher_circuits: ['gauge', 'state', ['open', 'half_open']],
+	publisher_queue_oldest_due_seconds: ['gauge'],
 	publisher_worker_restarts_total: ['counter'],
 	publisher_workers_killed_total: ['counter'],
 	publisher_dispatcher_restarts_total: ['counter'],
@@ -93,6 +96,8 @@ scenario('the numbers are true: completed, failed, retried and deferred jobs, er
 	assert.ok(counters.get('publisher_jobs_total{result="deferred"}') >= 1);
 	assert.equal(counters.get('publisher_job_duration_seconds_count'), good.length + 3, 'completed, failed and retried; not the deferred');
 	assert.ok(counters.get('publisher_job_duration_seconds_sum') > 0);
+	for (const step of ['upload', 'publish']) assert.equal(counters.get(`publisher_step_duration_seconds_count{step="${step}"}`), good.length + 2, `${step}: one a file`);
+	assert.equal(counters.get('publisher_lateness_seconds_count'), good.length + 1, 'one a post');
 	for (const [category, count] of [['SERVER_ERROR', 1], ['VALIDATION_ERROR', 1], ['AUTH_ERROR', 0], ['UNKNOWN', 0]]) {
 		assert.equal(counters.get(`publisher_errors_total{category="${category}"}`), count, category);
 	}

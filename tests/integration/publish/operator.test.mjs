@@ -6,6 +6,7 @@ import { dispatcher, frozen, metric, ready, workers } from './pool.mjs';
 import { Process, root, storageKeys } from './servers.mjs';
 import { afterwards, build, childrenOf, freePort, inTime, isAlive, scenario, until } from './stage.mjs';
 
+const program = process.env.PUBLISHER ?? `${root}/build/isekai-publisher`;
 const lines = (house) => readFileSync(house.log, 'utf8').split('\n').filter(Boolean);
 /** The log's lines with this message, parsed. */
 const said = (house, message) => lines(house).filter((line) => line.includes(`"message":"${message}`)).map((line) => JSON.parse(line));
@@ -141,7 +142,6 @@ scenario('connections that are lost are counted when they are made anew, and onl
 
 scenario('lines that an output will not take are counted for every process, also those of workers', async () => {
 	const house = await build({ start: false, health: true });
-	const program = process.env.PUBLISHER ?? `${root}/build/isekai-publisher`;
 	house.publisher = new Process('publisher', '/bin/sh', ['-c', 'exec "$0" >/dev/full', program], { env: house.environment(), detached: true });
 	house.publishers.push(house.publisher);
 	await house.ready();
@@ -272,6 +272,55 @@ scenario('the stalled check runs once an interval, not every other one', async (
 	const waits = [...times].slice(1).map((time, i) => time - [...times][i]).sort((a, b) => a - b);
 	assert.ok(waits[0] >= interval, `${waits}`);
 	assert.ok(waits[5] < 1.5 * interval, `the middle one is the program's own, a busy machine makes some longer: ${waits}`);
+});
+
+scenario('status tells what each slot does, since when, and how long the oldest has waited; --watch again and again', async () => {
+	const house = await build({ health: true, settings: { PUBLISHER_CONCURRENCY: 1 } });
+	const artist = await house.artist();
+	const works = [await house.deviation(artist), await house.deviation(artist), await house.deviation(artist)];
+	await house.sandbox.fault('submit', { title: works[0].title }, 'hang', { count: 1 });
+	await house.add(works[0]);
+	await house.inFlight('submit');
+	for (const work of works.slice(1)) await house.add(work, { timestamp: Date.now() - 60000 });
+	let told;
+	await until(() => `it is told; the last was ${JSON.stringify(told)}`, async () => {
+		told = await house.command(['status']);
+		return /queue +2 waiting, 0 prioritized, 0 delayed, 1 active\n +oldest due 1 min/.test(told.output);
+	});
+	assert.deepEqual([told.code, told.errors], [0, '']);
+	assert.match(told.output, /^publisher +ready, version /);
+	assert.match(told.output, /pool +serving, 1 of 1 workers up, 1 busy\n/);
+	assert.match(told.output, new RegExp(`\\n +1  uploading +[0-9.]+ s  ${works[0].job}, attempt 1, for `));
+	assert.ok(await metric(house, 'publisher_queue_oldest_due_seconds') >= 60);
+
+	const json = await house.command(['status', '--json']);
+	const status = JSON.parse(json.output);
+	assert.equal(json.code, 0);
+	assert.deepEqual(status.slots.map(({ role }) => role), ['dispatcher', 'worker']);
+	assert.deepEqual([status.slots[1].job.id, status.slots[1].job.deviationId], [works[0].job, works[0].id]);
+	assert.ok(!json.output.includes(artist.username) && works.every(({ title }) => !json.output.includes(title)), 'ids only');
+
+	const log = `${house.log}.watch`;
+	const watching = new Process('status', program, ['status', '--watch'], { env: house.environment(), log });
+	const frames = () => readFileSync(log, 'utf8').match(/^publisher /gm)?.length ?? 0;
+	await until('it has looked twice', () => frames() >= 2);
+	process.kill(await house.worker(), 'SIGKILL');
+	for (const work of works) await house.published(work);
+	await until('it is told how many were done', () => /; [0-9.]+ completed\/s\n/.test(readFileSync(log, 'utf8')));
+	await watching.stop('SIGTERM');
+});
+
+scenario('status says why there is nothing to tell, and ends with 69', async () => {
+	const house = await build({ start: false, health: true });
+	for (const [settings, said] of [[{}, /no publisher answers: 127\.0\.0\.1 port [0-9]+: Connection refused/], [{ HEALTH_CHECK_ENABLED: 'false' }, /HEALTH_CHECK_ENABLED is off/],
+		[{ HEALTH_CHECK_PORT: new URL(house.sandbox.url).port }, /\/status answers "HTTP\/1\.1 4/]]) {
+		for (const more of [[], ['--watch'], ['--json']]) {
+			const { code, output, errors } = await house.command(['status', ...more], settings);
+			assert.deepEqual([code, output], [69, '']);
+			assert.match(errors, said);
+		}
+	}
+	assert.equal((await house.command(['status'], { HEALTH_CHECK_PORT: 'x' })).code, 78);
 });
 
 afterwards();

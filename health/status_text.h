@@ -1,0 +1,22 @@
+#ifndef HEALTH_STATUS_TEXT_H
+#define HEALTH_STATUS_TEXT_H
+/*
+ * status_text.h - /status for people.                                  [status command]
+ */
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+/*
+ * Prints what render_status() composed: at most 80 columns wide, but for ids. before: an earlier
+ * answer of the same publisher, between_ms older, for rates; NULL: none are told. What is missing
+ * or of another type is told as unknown: another version may have composed it. False: it is no
+ * JSON; nothing is printed.
+ */
+bool status_text(FILE *out, const char *status, const char *before, int64_t between_ms);
+
+/* "0.4 s", "12 s", "3 min 5 s", "2 h 1 min", "4 d 3 h"; ms below 0 count as 0. */
+#define STATUS_DURATION_SIZE 40
+const char *status_duration(int64_t ms, char out[STATUS_DURATION_SIZE]);
+
+#endif
