@@ -23,6 +23,7 @@
 #include "supervisor/supervisor.h"
 #include "supervisor/title.h"
 #include "worker/enqueue.h"
+#include "worker/explain/explain.h"
 #include "worker/verify/verify.h"
 
 /* A descriptor of ours with the number of a closed standard stream would receive what is meant for
@@ -114,6 +115,20 @@ status(const struct options *options)
 }
 
 static int
+explain(const struct options *options)
+{
+	struct config *config = load_config(options);
+	int exit_status;
+
+	if (config == NULL)
+		return EX_CONFIG;
+	(void)signal(SIGPIPE, SIG_IGN);
+	exit_status = explain_command(config, options->ids[0], options->json);
+	config_free(config);
+	return end_output(exit_status);
+}
+
+static int
 run(const struct options *options)
 {
 	struct supervisor *supervisor;
@@ -152,6 +167,8 @@ obey(const struct options *options)
 		return verify(options);
 	case COMMAND_STATUS:
 		return status(options);
+	case COMMAND_EXPLAIN:
+		return explain(options);
 	case COMMAND_VERSION:
 		printf("isekai-publisher %s\n", ISEKAI_VERSION);
 		return end_output(EXIT_SUCCESS);

@@ -6,6 +6,7 @@
 #include "supervisor/options.h"
 
 #include <getopt.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -66,29 +67,49 @@ set_ledger_url(struct reading *reading, const char *text)
 	return true;
 }
 
-static const struct {
+/* What each command takes; what it does not take would be skipped. */
+static const struct command_rule {
 	const char *word;
 	enum command command;
-} commands[] = {
-	{"enqueue", COMMAND_ENQUEUE},
-	{"verify", COMMAND_VERIFY},
-	{"status", COMMAND_STATUS},
+	int ids_least, ids_most;
+	bool ledger, json, watch;
+	const char *takes; /* said where it gets too few ids, or too many */
+} rules[] = {
+	{"enqueue", COMMAND_ENQUEUE, 1, INT_MAX, false, false, false,
+	 "enqueue needs the id of at least one deviation"},
+	{"verify", COMMAND_VERIFY, 0, 0, true, true, false, "verify looks at everything"},
+	{"status", COMMAND_STATUS, 0, 0, false, true, true, "status looks at everything"},
+	{"explain", COMMAND_EXPLAIN, 1, 1, false, true, false,
+	 "explain needs the id of one deviation or job, or its link"},
 };
+
+#define RULE_COUNT (sizeof(rules) / sizeof(rules[0]))
+
+/* NULL: a command that is an option takes nothing. */
+static const struct command_rule *
+rule_of(enum command command)
+{
+	for (size_t i = 0; i < RULE_COUNT; i++)
+		if (rules[i].command == command)
+			return &rules[i];
+	return NULL;
+}
 
 static bool
 take_word(struct reading *reading, char *word)
 {
 	struct options *options = reading->options;
+	const struct command_rule *rule;
 
-	for (size_t i = 0; !reading->has_command && i < sizeof(commands) / sizeof(commands[0]); i++)
-		if (strcmp(word, commands[i].word) == 0)
-			return set_command(reading, commands[i].command, word);
-	if (options->command == COMMAND_VERIFY || options->command == COMMAND_STATUS)
-		return failure_set(reading->why, FAILURE_OPERATOR,
-				   "%s looks at everything; it takes no \"%s\"",
-				   options->command == COMMAND_VERIFY ? "verify" : "status", word);
-	if (options->command != COMMAND_ENQUEUE)
+	for (size_t i = 0; !reading->has_command && i < RULE_COUNT; i++)
+		if (strcmp(word, rules[i].word) == 0)
+			return set_command(reading, rules[i].command, word);
+	rule = rule_of(options->command);
+	if (rule == NULL)
 		return failure_set(reading->why, FAILURE_OPERATOR, "\"%s\" is not a command", word);
+	if (options->id_count >= rule->ids_most)
+		return failure_set(reading->why, FAILURE_OPERATOR, "%s; it takes no \"%s\"",
+				   rule->takes, word);
 	if (word[0] == '\0')
 		return failure_set(reading->why, FAILURE_OPERATOR,
 				   "the id of a deviation is empty");
@@ -144,18 +165,20 @@ take_all(struct reading *reading, int argc, char **argv)
 	return true;
 }
 
-/* An option that its command does not know would be skipped. */
+/* What must be there, and what may not, once all is read. */
 static bool
-check_options(const struct options *read, struct failure *why)
+check(const struct options *read, struct failure *why)
 {
-	bool verifies = read->command == COMMAND_VERIFY, shows = read->command == COMMAND_STATUS;
+	const struct command_rule *rule = rule_of(read->command);
 
-	if (read->ledger_url != NULL && !verifies)
+	if (rule != NULL && read->id_count < rule->ids_least)
+		return failure_set(why, FAILURE_OPERATOR, "%s", rule->takes);
+	if (read->ledger_url != NULL && (rule == NULL || !rule->ledger))
 		return failure_set(why, FAILURE_OPERATOR, "--ledger goes with verify only");
-	if (read->json && !verifies && !shows)
+	if (read->json && (rule == NULL || !rule->json))
 		return failure_set(why, FAILURE_OPERATOR,
-				   "--json goes with verify and status only");
-	if (read->watch && !shows)
+				   "--json goes with verify, status and explain only");
+	if (read->watch && (rule == NULL || !rule->watch))
 		return failure_set(why, FAILURE_OPERATOR, "--watch goes with status only");
 	return true;
 }
@@ -171,20 +194,12 @@ options_parse(int argc, char **argv, struct options *options, struct failure *wh
 	read.ids = calloc((size_t)argc, sizeof(*read.ids));
 	if (read.ids == NULL)
 		return failure_set(why, FAILURE_UNKNOWN, "out of memory");
-	if (!take_all(&reading, argc, argv))
-		goto wrong;
-	if (read.command == COMMAND_ENQUEUE && read.id_count == 0) {
-		failure_set(why, FAILURE_OPERATOR,
-			    "enqueue needs the id of at least one deviation");
-		goto wrong;
+	if (!take_all(&reading, argc, argv) || !check(&read, why)) {
+		options_free(&read);
+		return false;
 	}
-	if (!check_options(&read, why))
-		goto wrong;
 	*options = read;
 	return true;
-wrong:
-	options_free(&read);
-	return false;
 }
 
 void
@@ -203,6 +218,9 @@ options_print_help(FILE *out)
 	      "  isekai-publisher [-c FILE]                run in the foreground\n"
 	      "  isekai-publisher -t [-c FILE]             check the configuration\n"
 	      "  isekai-publisher enqueue ID... [-c FILE]  put deviations in the queue\n"
+	      "  isekai-publisher explain ID [-c FILE] [--json]\n"
+	      "                    why is this post not out yet? Its life, in order; ID is\n"
+	      "                    a deviation's, its job's, or its link on DeviantArt\n"
 	      "  isekai-publisher verify [-c FILE] [--ledger URL] [--json]\n"
 	      "                    compare PostgreSQL, Redis and, if given, a sandbox's\n"
 	      "                    ledger: is anything lost, twice, stuck? Changes nothing\n"
@@ -225,9 +243,11 @@ options_print_help(FILE *out)
 	      "Exit status\n"
 	      "  0           drained, or what was asked for is done\n"
 	      "  1           something failed; the last lines of the log say what;\n"
-	      "              verify: something is wrong, each in a line\n"
+	      "              verify: something is wrong, each in a line;\n"
+	      "              explain: there is no such deviation\n"
 	      "  64          wrong arguments\n"
-	      "  69          verify: a server is not reachable; status: no publisher is\n"
+	      "  69          verify, explain: a server is not reachable;\n"
+	      "              status: no publisher answers\n"
 	      "  78          wrong configuration; every wrong setting is named\n"
 	      "  130, 143    INT or TERM came again and cut the drain short\n"
 	      "  131         QUIT\n",

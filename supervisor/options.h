@@ -16,6 +16,7 @@ enum command {
 	COMMAND_ENQUEUE,
 	COMMAND_VERIFY,
 	COMMAND_STATUS,
+	COMMAND_EXPLAIN,
 	COMMAND_VERSION,
 	COMMAND_HELP
 };
@@ -23,11 +24,11 @@ enum command {
 struct options {
 	enum command command;
 	const char *config_path; /* NULL: no INI file. Belongs to argv */
-	int id_count;            /* COMMAND_ENQUEUE: at least one */
+	int id_count;            /* COMMAND_ENQUEUE: at least one; COMMAND_EXPLAIN: one */
 	char **ids;              /* free with options_free(); the texts belong to argv */
 	const char *ledger_url;  /* COMMAND_VERIFY: a sandbox on this machine, or NULL. Belongs to
 				    argv */
-	bool json;               /* COMMAND_VERIFY, _STATUS: what is told is for machines */
+	bool json;               /* COMMAND_VERIFY, _STATUS, _EXPLAIN: told to machines */
 	bool watch;              /* COMMAND_STATUS: again and again */
 };
 

@@ -168,6 +168,31 @@ verify_takes_a_ledger_of_this_machine(void **state)
 }
 
 static void
+explain_takes_one_id(void **state)
+{
+	struct line line = LINE("explain", "--json", "-c", "a.ini", "--", "-one");
+	struct options options;
+	struct failure why;
+
+	(void)state;
+	assert_true(options_parse(line.count, line.words, &options, &why));
+	assert_int_equal(options.command, COMMAND_EXPLAIN);
+	assert_string_equal(options.config_path, "a.ini");
+	assert_int_equal(options.id_count, 1);
+	assert_string_equal(options.ids[0], "-one");
+	assert_true(options.json);
+	options_free(&options);
+	free_line(&line);
+	assert_command(LINE("explain", "explain"), COMMAND_EXPLAIN, NULL);
+	assert_refused(LINE("explain"), "explain needs");
+	assert_refused(LINE("explain", ""), "empty");
+	assert_refused(LINE("explain", "1", "2"), "\"2\"");
+	assert_refused(LINE("explain", "1", "-t"), "-t");
+	assert_refused(LINE("explain", "1", "--ledger", "http://localhost"), "--ledger");
+	assert_refused(LINE("enqueue", "1", "--json"), "--json");
+}
+
+static void
 what_is_not_understood_is_refused_by_name(void **state)
 {
 	(void)state;
@@ -210,6 +235,7 @@ main(void)
 		cmocka_unit_test(the_word_enqueue_may_be_an_id),
 		cmocka_unit_test(status_may_watch),
 		cmocka_unit_test(verify_takes_a_ledger_of_this_machine),
+		cmocka_unit_test(explain_takes_one_id),
 		cmocka_unit_test(what_is_not_understood_is_refused_by_name),
 		cmocka_unit_test(help_fits_a_terminal),
 	};
