@@ -134,19 +134,14 @@ static enum publish_result
 publish_first_time(struct publishing *p, struct publish_wait *wait, struct failure *why)
 {
 	struct deviantart_published published = {.url = ""};
-	int64_t begun_ms;
 
 	scoreboard_activity(p->tools->board, p->tools->slot, ACTIVITY_PUBLISHING);
 	publishing_tell(p, "publishing", 0, "publishing item %s", p->file->item);
 	if (!lease_prove(p->lease, why) ||
 	    !journal_publishing(p->tools->postgres, p->deviation, p->lock, p->file, false, why))
 		return PUBLISH_FAILED;
-	begun_ms = clock_mono_ms();
-	if (publishing_ask(p, &published, why)) {
-		scoreboard_time(p->tools->board, p->tools->slot, TIMING_PUBLISH,
-				clock_mono_ms() - begun_ms);
+	if (publishing_ask(p, &published, why))
 		return record_published(p, &published, why) ? PUBLISH_DONE : PUBLISH_FAILED;
-	}
 	if (publishing_code(why) == PUBLISH_CODE_ALREADY_PUBLISHED) {
 		p->publish_refused = false;
 		return reconcile_already_published(p, wait, why);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/postgres.h"
 #include "common/queue/queue.h"
@@ -165,6 +166,7 @@ bool
 publishing_ask(struct publishing *p, struct deviantart_published *published, struct failure *why)
 {
 	struct publish_request request = {.published = published};
+	int64_t begun_ms = clock_mono_ms();
 	bool done = publishing_with_token(p, call_publish, &request, why);
 
 	while (!done) {
@@ -175,8 +177,11 @@ publishing_ask(struct publishing *p, struct deviantart_published *published, str
 		request.repair |= more;
 		done = publishing_with_token(p, call_publish, &request, why);
 	}
-	if (done)
+	if (done) {
+		scoreboard_time(p->tools->board, p->tools->slot, TIMING_PUBLISH,
+				clock_mono_ms() - begun_ms);
 		return true;
+	}
 	p->publish_refused = why->category != FAILURE_OUTCOME_UNKNOWN;
 	return failure_prefix(why, "publish: ");
 }

@@ -262,6 +262,7 @@ scenario('what was found out is counted', async () => {
 	for (const work of [found, again]) await house.add(work);
 	for (const work of [found, again]) await house.published(work);
 	assert.deepEqual(await reconciled(house), { published: 1, published_now: 1 });
+	assert.match((await house.ask('/metrics')).text, /^publisher_step_duration_seconds_count\{step="publish"\} 1$/m, 'the second request of the one was accepted, none of the other');
 });
 
 afterwards();
