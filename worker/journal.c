@@ -42,6 +42,9 @@ static const char outcome_sql[] =
 static const char twins_sql[] =
 #include "worker/sql/twins.sql.h"
 	;
+static const char own_post_sql[] =
+#include "worker/sql/own_post.sql.h"
+	;
 static const char used_posts_sql[] =
 #include "worker/sql/used_posts.sql.h"
 	;
@@ -59,6 +62,7 @@ STATEMENT(reject);
 STATEMENT(outcome);
 STATEMENT(twins);
 STATEMENT(used_posts);
+STATEMENT(own_post);
 
 /* Same key for everybody who changes the schema: CREATE IF NOT EXISTS races with itself otherwise.
  */
@@ -414,4 +418,22 @@ journal_used_posts(struct postgres *postgres, const char *deviation_id, const ch
 	cJSON_free(json);
 	PQclear(result);
 	return result != NULL;
+}
+
+bool
+journal_own_post(struct postgres *postgres, const struct deviation *deviation,
+		 const struct deviation_file *file, char *id, size_t id_size, struct failure *why)
+{
+	const char *const values[] = {deviation->user_id, deviation->id, file->id};
+	PGresult *result = POSTGRES_RESULT(postgres_run(postgres, &own_post, 3, values, why));
+	int length;
+
+	if (result == NULL)
+		return false;
+	length =
+		snprintf(id, id_size, "%s", PQntuples(result) == 1 ? PQgetvalue(result, 0, 0) : "");
+	if (length < 0 || (size_t)length >= id_size)
+		id[0] = '\0';
+	PQclear(result);
+	return true;
 }

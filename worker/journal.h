@@ -113,4 +113,10 @@ bool journal_twins(struct postgres *postgres, const struct deviation *deviation,
 bool journal_used_posts(struct postgres *postgres, const char *deviation_id, const char *file_id,
 			const char *const *ids, size_t count, bool *used, struct failure *why);
 
+/* DeviantArt's id of the artist's latest post that went out through us; "": there is none, or it is
+ * longer than id_size. */
+bool journal_own_post(struct postgres *postgres, const struct deviation *deviation,
+		      const struct deviation_file *file, char *id, size_t id_size,
+		      struct failure *why);
+
 #endif

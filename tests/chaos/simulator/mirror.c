@@ -47,6 +47,9 @@ static const char outcome_sql[] =
 static const char twins_sql[] =
 #include "worker/sql/twins.sql.h"
 	;
+static const char own_post_sql[] =
+#include "worker/sql/own_post.sql.h"
+	;
 static const char used_posts_sql[] =
 #include "worker/sql/used_posts.sql.h"
 	;
@@ -100,6 +103,7 @@ static const struct mirrored {
 	 .sql = used_posts_sql,
 	 .only_reads = true,
 	 .in_any_order = true},
+	{.name = "publisher_own_post", .sql = own_post_sql, .only_reads = true},
 	{.name = "publisher_release_dead", .sql = release_dead_sql},
 	{.name = "publisher_overdue", .sql = overdue_sql, .only_reads = true},
 	{.name = "publisher_keep_locks", .sql = keep_locks_sql},

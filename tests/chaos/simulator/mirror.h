@@ -3,7 +3,7 @@
 /*
  * mirror.h - a real PostgreSQL beside the simulated one.                 [simulator]
  *
- * statements.c is a model of worker/sql/. Where a mirror is open, each statement that the model
+ * statements_*.c are a model of worker/sql/. Where a mirror is open, each statement that the model
  * answers runs there too, as worker/sql/ has it, at the same time of day; the answers and the rows
  * must be the same. What somebody else changed in the rows is changed there first.
  *

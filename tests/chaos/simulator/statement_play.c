@@ -217,11 +217,14 @@ run_question(struct post_row *post)
 {
 	const struct file_row *file = some_file(post);
 
-	switch (sim_below(3)) {
+	switch (sim_below(4)) {
 	case 0:
-		RUN("publisher_twins", post->user_id, post->id, file->id);
+		RUN("publisher_own_post", post->user_id, post->id, file->id);
 		return;
 	case 1:
+		RUN("publisher_twins", post->user_id, post->id, file->id);
+		return;
+	case 2:
 		RUN("publisher_used_posts", "[\"d1\",\"d3\",\"d9\"]", post->id, file->id);
 		return;
 	default:

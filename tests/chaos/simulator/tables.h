@@ -3,7 +3,7 @@
 /*
  * tables.h - PostgreSQL's rows, and what each statement of worker/sql/ does to them.   [simulator]
  *
- * statements.c stands for worker/sql/: each function there is one file here, with the file's
+ * statements_*.c stand for worker/sql/: each function there is one file here, with the file's
  * conditions in its order. A statement is one transaction; nobody sees half of it. Times are the
  * server's, in ms of wall time; 0 stands for NULL, as "" does for texts.
  */

@@ -159,6 +159,22 @@ scenario('an older post with the same title is not taken for ours', async () => 
 	assert.equal(row.deviation_id, accepted.deviationid);
 });
 
+scenario('of two posts with the same title and size at that time, the one that our application submitted is ours', async () => {
+	const house = await home;
+	const artist = await house.artist();
+	const earlier = await house.deviation(artist);
+	await house.add(earlier);
+	await house.published(earlier);
+	const work = await house.deviation(artist, { title: 'Echo' });
+	await house.sandbox.post('posts', [{ user: artist.username, title: 'Echo', age_s: 30, size_bytes: work.files[0].size }]);
+	await house.sandbox.fault('publish', { title: work.title, user: artist.username }, 'error_500_but_published');
+	await house.add(work);
+	const { row } = await house.published(work);
+	const { posts, publishes } = await house.seen(work);
+	assert.deepEqual([posts.length, publishes.length], [2, 1], 'it is found, not asked for again');
+	assert.equal(row.deviation_id, publishes[0].deviationid);
+});
+
 scenario('a post with the same title that does not tell its time is not taken for ours', async () => {
 	const house = await build({ settings: { PUBLISHER_CONCURRENCY: 1 }, site: { hidden_times: true } });
 	const artist = await house.artist();
