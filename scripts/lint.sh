@@ -2,7 +2,7 @@
 # The static checks, as TAP: clang-format, includes and banned calls, cppcheck, clang-tidy.
 #
 #   scripts/lint.sh                 as in `make test`
-#   LINT_DEEP=1 scripts/lint.sh     the analyzer goes as far through each function as it can: twice the time
+#   LINT_DEEP=1 scripts/lint.sh     the analyzer goes as far through each function as it can: three times the time
 #
 # The versions named below are binding. Others know other rules and other mistakes: where one of them finds
 # something it is shown, and the result is a skip, not a failure.
@@ -67,7 +67,7 @@ sources '*.c' | grep -vE '^tests/(unit|integration|interop|bench|fuzz)/' | cppch
 report cppcheck $? cppcheck $cppcheck_version
 
 # tidy FILE: quiet if all is well. (Called by xargs.) Clang's own warnings count here, for the tests are not built by clang.
-# Half of the time would go into the last paths through large functions, and through the tests: how far the analyzer goes has an end.
+# Most of the time would go into the last paths through large functions, and through the tests: how far the analyzer goes has an end.
 # One file a process: with several, clang-tidy 14 takes every va_list for uninitialized.
 tidy() {
 	local file=$1 key verdict depth=$TIDY_DEPTH headers=build/release/${1%.c}.d
@@ -84,7 +84,7 @@ export -f tidy
 TIDY_COMPILE=$(make -s CC=clang print-compile)
 TIDY_SETTINGS=$(clang-tidy --version; cat .clang-tidy tests/.clang-tidy scripts/lint.sh; echo "$TIDY_COMPILE")
 TIDY_HEADERS=$(sources '*.h')
-TIDY_DEPTH='-Xclang -analyzer-config -Xclang max-nodes=60000'
+TIDY_DEPTH='-Xclang -analyzer-config -Xclang max-nodes=20000'
 [ -z "${LINT_DEEP:-}" ] || TIDY_DEPTH=
 export TIDY_COMPILE TIDY_SETTINGS TIDY_HEADERS TIDY_DEPTH
 find build/lint -name 'ok.*' -mtime +30 -delete

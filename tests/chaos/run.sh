@@ -23,7 +23,7 @@ names=(handback storm sweep sweep_calls)
 [ "${VARIANT:-}" = asan ] || names+=(sweep_memory sweep_supervisor)
 for name in "${names[@]}" load; do
 	began=$SECONDS
-	node --test --test-reporter=tap "tests/chaos/$name.test.mjs" || status=1
+	node --test-reporter=tap "tests/chaos/$name.test.mjs" || status=1
 	echo "# $name: $((SECONDS - began)) s"
 done
 exit "$status"

@@ -14,7 +14,7 @@ status=0
 play() {
 	local file=$1
 	shift
-	env "$@" node --test --test-reporter=tap "tests/chaos/$file.test.mjs" || status=1
+	env "$@" node --test-reporter=tap "tests/chaos/$file.test.mjs" || status=1
 }
 
 play handback
