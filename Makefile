@@ -281,17 +281,30 @@ format:								## clang-format every C file in place
 
 # ---------------------------------------------------------------- the rest
 
-.PHONY: demo install clean help print-compile print-simulator generated
+.PHONY: demo install uninstall clean help print-compile print-simulator generated
 demo:								## the whole thing on this machine, with a sandbox
 	@scripts/install-deps.sh build run
 	@$(MAKE) --no-print-directory all
 	@scripts/demo.sh
 
-install: all							## to $(DESTDIR)$(PREFIX)
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/doc/isekai-publisher
-	install -m 755 $(bin)/isekai-publisher $(bin)/isekai-healthcheck $(DESTDIR)$(PREFIX)/bin/
-	install -m 644 README.md config.example.ini .env.example \
-		$(DESTDIR)$(PREFIX)/share/doc/isekai-publisher/
+# What is installed, and under which name: "mode source target" each; uninstall takes the same away again.
+install_files = \
+	755 $(bin)/isekai-publisher	bin/isekai-publisher \
+	755 $(bin)/isekai-healthcheck	bin/isekai-healthcheck \
+	644 README.md			$(doc)/README.md \
+	644 config.example.ini		$(doc)/config.example.ini \
+	644 .env.example		$(doc)/env.example
+doc	:= share/doc/isekai-publisher
+each_file = set -- $(install_files); while [ $$\# -gt 0 ]; do
+
+install: $(bin)/isekai-publisher $(bin)/isekai-healthcheck		## to $(DESTDIR)$(PREFIX)
+	@$(each_file) \
+		echo "  INSTALL $(DESTDIR)$(PREFIX)/$$3" && \
+		install -D -m "$$1" "$$2" '$(DESTDIR)$(PREFIX)'/"$$3" || exit 1; shift 3; done
+
+uninstall:							## remove what install put there
+	@$(each_file) rm -f '$(DESTDIR)$(PREFIX)'/"$$3" || exit 1; shift 3; done
+	@[ ! -d '$(DESTDIR)$(PREFIX)/$(doc)' ] || rmdir --ignore-fail-on-non-empty '$(DESTDIR)$(PREFIX)/$(doc)'
 
 clean:								## remove build/
 	rm -rf build
