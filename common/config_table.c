@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "common/config_checks.h"
+#include "common/spelling.h"
 
 #define MEMBER(m)             .offset = offsetof(struct config, m)
 #define TEXT(m, longest)      .type = CONFIG_TEXT, MEMBER(m), .max = (longest)
@@ -194,47 +195,6 @@ config_section_known(const char *section)
 	return false;
 }
 
-static size_t
-smallest(size_t a, size_t b, size_t c)
-{
-	size_t ab = a < b ? a : b;
-
-	return ab < c ? ab : c;
-}
-
-/* Levenshtein's distance of two names, letter case aside; only their first CONFIG_NAME_SIZE bytes
- * count. */
-static size_t
-distance(const char *a, const char *b)
-{
-	size_t row[CONFIG_NAME_SIZE + 1];
-	size_t a_size = strnlen(a, CONFIG_NAME_SIZE), b_size = strnlen(b, CONFIG_NAME_SIZE);
-
-	for (size_t j = 0; j <= b_size; j++)
-		row[j] = j;
-	for (size_t i = 1; i <= a_size; i++) {
-		size_t diagonal = row[0];
-
-		row[0] = i;
-		for (size_t j = 1; j <= b_size; j++) {
-			size_t change = diagonal + (strncasecmp(&a[i - 1], &b[j - 1], 1) != 0);
-
-			diagonal = row[j];
-			row[j] = smallest(row[j] + 1, row[j - 1] + 1, change);
-		}
-	}
-	return row[b_size];
-}
-
-/* Names of which more than half would have to be changed are no misspelling of each other. */
-static bool
-is_like(const char *a, const char *b)
-{
-	size_t a_size = strlen(a), b_size = strlen(b);
-
-	return 2 * distance(a, b) <= (a_size > b_size ? a_size : b_size);
-}
-
 const struct config_setting *
 config_setting_nearest(const char *section, const char *key)
 {
@@ -245,10 +205,10 @@ config_setting_nearest(const char *section, const char *key)
 		const struct config_setting *setting = &config_settings[i];
 		/* A key that is right in the wrong section is nearer than another key of that
 		 * section. */
-		size_t away = 2 * distance(key, setting->key) +
+		size_t away = 2 * spelling_distance(key, setting->key) +
 			      (strcmp(section, setting->section) == 0
 				       ? 0
-				       : 1 + distance(section, setting->section) / 2);
+				       : 1 + spelling_distance(section, setting->section) / 2);
 
 		if (strcasecmp(key, setting->env) == 0)
 			away = 0;
@@ -257,7 +217,8 @@ config_setting_nearest(const char *section, const char *key)
 			nearest = setting;
 		}
 	}
-	return strcasecmp(key, nearest->env) == 0 || is_like(key, nearest->key) ? nearest : NULL;
+	return strcasecmp(key, nearest->env) == 0 || spelling_is_like(key, nearest->key) ? nearest
+											 : NULL;
 }
 
 const char *
@@ -266,8 +227,9 @@ config_section_nearest(const char *section)
 	const char *nearest = config_settings[0].section;
 
 	for (size_t i = 1; i < config_setting_count; i++) {
-		if (distance(section, config_settings[i].section) < distance(section, nearest))
+		if (spelling_distance(section, config_settings[i].section) <
+		    spelling_distance(section, nearest))
 			nearest = config_settings[i].section;
 	}
-	return is_like(section, nearest) ? nearest : NULL;
+	return spelling_is_like(section, nearest) ? nearest : NULL;
 }
