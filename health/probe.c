@@ -1,7 +1,7 @@
 /*
  * probe.c - isekai-healthcheck: asks a running publisher's /health.    [a program of its own]
  *
- *   isekai-healthcheck [-c FILE]
+ *   isekai-healthcheck [-c FILE] | -V | -h
  *
  * For a container's HEALTHCHECK, where there is neither shell nor curl. It finds the listener by
  * the publisher's own settings (HEALTH_CHECK_*, and the INI file if it is given one) and prints why
@@ -20,6 +20,7 @@
 #include "common/config_table.h"
 #include "common/config_value.h"
 #include "common/failure.h"
+#include "common/version.h"
 #include "health/ask.h"
 
 /* Less than the Dockerfile gives it, so that the reason is told. */
@@ -115,14 +116,30 @@ probe(const char *ini_path, struct failure *why)
 	return ok;
 }
 
+static const char usage[] =
+	"usage: isekai-healthcheck [-c FILE] | -V | -h\n"
+	"\n"
+	"Asks /health of the publisher on this machine; exit status 0 or 1. FILE is the\n"
+	"publisher's: isekai-publisher.ini(5). Manual: isekai-healthcheck(8).\n";
+
+static bool
+is_either(const char *argument, const char *letter, const char *word)
+{
+	return strcmp(argument, letter) == 0 || strcmp(argument, word) == 0;
+}
+
 int
 main(int argc, char **argv)
 {
-	const char *ini_path = argc == 3 && strcmp(argv[1], "-c") == 0 ? argv[2] : NULL;
+	const char *ini_path = argc == 3 && is_either(argv[1], "-c", "--config") ? argv[2] : NULL;
 	struct failure why;
 
+	if (argc == 2 && is_either(argv[1], "-h", "--help"))
+		return fputs(usage, stdout) < 0 || fflush(stdout) != 0;
+	if (argc == 2 && is_either(argv[1], "-V", "--version"))
+		return puts("isekai-healthcheck " ISEKAI_VERSION) < 0 || fflush(stdout) != 0;
 	if (argc != 1 && ini_path == NULL) {
-		fputs("usage: isekai-healthcheck [-c FILE]\n", stderr);
+		fputs(usage, stderr);
 		return EXIT_FAILURE;
 	}
 	(void)prctl(PR_SET_DUMPABLE, 0); /* the file that is read holds secrets */
