@@ -44,6 +44,7 @@ archive	 = $(build)/lib$(subst /,-,$(1)).a
 
 main	:= supervisor/main.c
 probe_main := health/probe.c
+manual_main := supervisor/manual_main.c
 archives := $(foreach f,$(folders),$(call archive,$(f)))
 
 sandbox_main := tests/sandbox/main.c
@@ -67,6 +68,10 @@ fuzz_support := $(sort $(filter-out tests/fuzz/fuzz_%,$(wildcard tests/fuzz/*.c)
 # Lua scripts and SQL statements travel inside the program, as C strings (see "embedded" below).
 embedded := $(sort $(wildcard common/queue/lua/*.lua worker/lua/*.lua worker/sql/*.sql common/sql/*.sql))
 generated := $(patsubst %,build/gen/%.h,$(embedded))
+
+# Manual pages and completion; what the program's tables know is put in (see "manuals" below).
+pages	:= $(patsubst scripts/manuals/%,$(bin)/man/%,$(sort $(wildcard scripts/manuals/*.[58])))
+completion := $(patsubst scripts/completion/%.bash,$(bin)/completion/%,$(wildcard scripts/completion/*.bash))
 
 # ---------------------------------------------------------------- flags
 
@@ -131,7 +136,7 @@ test_linker := $(if $(shell command -v ld.$(quick_linker) 2>/dev/null),-fuse-ld=
 # ---------------------------------------------------------------- the programs
 
 .PHONY: all asan
-all: $(bin)/isekai-publisher $(bin)/isekai-healthcheck $(if $(queue_bench),$(bin)/queue-bench) $(if $(sandbox),$(bin)/deviantart-sandbox)	## the programs (default)
+all: $(bin)/isekai-publisher $(bin)/isekai-healthcheck $(if $(queue_bench),$(bin)/queue-bench) $(if $(sandbox),$(bin)/deviantart-sandbox) manuals	## the programs (default)
 
 asan:								## the same in build/asan/, with sanitizers
 	@$(MAKE) --no-print-directory VARIANT=asan all
@@ -153,6 +158,23 @@ $(bin)/deviantart-sandbox: $(call objects,$(sandbox)) $(build)/sources
 	@mkdir -p $(@D)
 	$(call run,LINK) $(link) -o $@ $(filter %.o,$^) $(sandbox_libs) -lm $(LDLIBS)
 
+# ---------------------------------------------------------------- manuals
+
+.PHONY: manuals
+manuals: $(pages) $(completion)					## manual pages in build/man/, completion in build/completion/
+
+$(build)/manual: $(call objects,$(manual_main)) $(call archive,supervisor) $(call archive,common) $(build)/sources
+	@mkdir -p $(@D)
+	$(call run,LINK) $(link) -o $@ $(filter %.o,$^) $(call archive,supervisor) $(call archive,common) $(library_libs) $(LDLIBS)
+
+$(bin)/man/%: scripts/manuals/% $(build)/manual
+	@mkdir -p $(@D)
+	$(call run,MAN ) $(build)/manual <$< >$@
+
+$(bin)/completion/%: scripts/completion/%.bash $(build)/manual
+	@mkdir -p $(@D)
+	$(call run,MAN ) $(build)/manual <$< >$@
+
 # ---------------------------------------------------------------- objects and archives
 
 # The compiler is asked for each object's headers (-MMD), so that a changed header rebuilds its users.
@@ -161,7 +183,7 @@ $(build)/%.o: %.c $(build)/flags | $(generated)
 	$(call run,CC  ) $(compile) -MMD -MP -c -o $@ $<
 
 define archive_rule
-$(call archive,$(1)): $(call objects,$(filter-out $(main) $(probe_main),$(call sources,$(1)))) $(build)/sources
+$(call archive,$(1)): $(call objects,$(filter-out $(main) $(probe_main) $(manual_main),$(call sources,$(1)))) $(build)/sources
 	@mkdir -p $$(@D); rm -f $$@
 	$$(call run,AR  ) $$(AR) rcs $$@ $$(filter %.o,$$^)
 endef
@@ -287,17 +309,19 @@ demo:								## the whole thing on this machine, with a sandbox
 	@$(MAKE) --no-print-directory all
 	@scripts/demo.sh
 
-# What is installed, and under which name: "mode source target" each; uninstall takes the same away again.
-install_files = \
-	755 $(bin)/isekai-publisher	bin/isekai-publisher \
-	755 $(bin)/isekai-healthcheck	bin/isekai-healthcheck \
-	644 README.md			$(doc)/README.md \
-	644 config.example.ini		$(doc)/config.example.ini \
-	644 .env.example		$(doc)/env.example
+# What is installed: "mode source target" each; uninstall takes the same away again.
 doc	:= share/doc/isekai-publisher
+install_files = \
+	755 $(bin)/isekai-publisher bin/isekai-publisher \
+	755 $(bin)/isekai-healthcheck bin/isekai-healthcheck \
+	$(foreach page,$(pages),644 $(page) share/man/man$(subst .,,$(suffix $(page)))/$(notdir $(page))) \
+	$(foreach file,$(completion),644 $(file) share/bash-completion/completions/$(notdir $(file))) \
+	644 README.md $(doc)/README.md \
+	644 config.example.ini $(doc)/config.example.ini \
+	644 .env.example $(doc)/env.example
 each_file = set -- $(install_files); while [ $$\# -gt 0 ]; do
 
-install: $(bin)/isekai-publisher $(bin)/isekai-healthcheck		## to $(DESTDIR)$(PREFIX)
+install: $(bin)/isekai-publisher $(bin)/isekai-healthcheck manuals	## to $(DESTDIR)$(PREFIX)
 	@$(each_file) \
 		echo "  INSTALL $(DESTDIR)$(PREFIX)/$$3" && \
 		install -D -m "$$1" "$$2" '$(DESTDIR)$(PREFIX)'/"$$3" || exit 1; shift 3; done

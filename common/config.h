@@ -85,4 +85,7 @@ enum config_example { CONFIG_EXAMPLE_INI, CONFIG_EXAMPLE_ENV };
  * written. */
 bool config_print_example(FILE *out, enum config_example kind);
 
+/* Writes the settings as the source (mdoc) of isekai-publisher.ini(5) has them. False as above. */
+bool config_print_manual(FILE *out);
+
 #endif

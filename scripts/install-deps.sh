@@ -5,7 +5,7 @@
 #
 #   build   compiler and libraries
 #   run     the servers a publisher lives beside, Redis and PostgreSQL, and what the demo needs besides
-#   test    cmocka, sanitizers, clang and the checkers, Node.js (for BullMQ itself), Prometheus (for promtool), PgBouncer
+#   test    cmocka, sanitizers, clang and the checkers, Node.js (for BullMQ itself), Prometheus (for promtool), PgBouncer, mandoc and groff
 #
 # Asks dpkg first: where everything is there it is done at once, needs no network and no root. What it
 # installs it does not start. Root, or sudo, is needed only to install.
@@ -15,7 +15,7 @@ build=(gcc make pkg-config libc6-dev libhiredis-dev libpq-dev
 	libcurl4-openssl-dev libcjson-dev libevent-dev libssl-dev libinih-dev zlib1g-dev ca-certificates)
 run=(redis-server postgresql netpbm curl)
 test=(libcmocka-dev liblua5.1-0-dev lua-cjson clang clang-tidy clang-format lld cppcheck libclang-rt-dev openssl curl procps nodejs npm
-	prometheus pgbouncer)
+	prometheus pgbouncer mandoc groff-base)
 
 [ $# -gt 0 ] || set -- build run test
 

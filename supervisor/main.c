@@ -19,6 +19,7 @@
 #include "common/version.h"
 #include "health/status.h"
 #include "supervisor/guard.h"
+#include "supervisor/help.h"
 #include "supervisor/options.h"
 #include "supervisor/supervisor.h"
 #include "supervisor/title.h"
@@ -173,7 +174,7 @@ obey(const struct options *options)
 		printf("isekai-publisher %s\n", ISEKAI_VERSION);
 		return end_output(EXIT_SUCCESS);
 	case COMMAND_HELP:
-		options_print_help(stdout);
+		help_print(stdout, options->about);
 		return end_output(EXIT_SUCCESS);
 	}
 	return EXIT_FAILURE;

@@ -6,25 +6,30 @@
 #include "supervisor/options.h"
 
 #include <getopt.h>
-#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/spelling.h"
 #include "common/url.h"
-#include "common/version.h"
 
-static const struct option long_options[] = {
-	{"config", required_argument, NULL, 'c'}, {"test", no_argument, NULL, 't'},
-	{"version", no_argument, NULL, 'V'},      {"help", no_argument, NULL, 'h'},
-	{"ledger", required_argument, NULL, 'L'}, {"json", no_argument, NULL, 'J'},
-	{"watch", no_argument, NULL, 'W'},        {NULL, 0, NULL, 0}};
+/* What getopt_long() gives for an option: its letter, or past all letters. */
+#define PAST_LETTERS 256
 
-/* What is being read: whether a command was named already, besides the options themselves. */
+/* What is being read: what was named already, besides the options themselves. */
 struct reading {
 	struct options *options;
-	bool has_command;
+	bool has_command, has_help;
+	unsigned int given; /* 1 << enum option_id for each */
 	struct failure *why;
 };
+
+/* Does the command have no word, but an option that stands for it? */
+static bool
+is_option(const struct command_row *row)
+{
+	return row->letter != 0;
+}
 
 static bool
 set_command(struct reading *reading, enum command command, const char *argument)
@@ -67,49 +72,45 @@ set_ledger_url(struct reading *reading, const char *text)
 	return true;
 }
 
-/* What each command takes; what it does not take would be skipped. */
-static const struct command_rule {
-	const char *word;
-	enum command command;
-	int ids_least, ids_most;
-	bool ledger, json, watch;
-	const char *takes; /* said where it gets too few ids, or too many */
-} rules[] = {
-	{"enqueue", COMMAND_ENQUEUE, 1, INT_MAX, false, false, false,
-	 "enqueue needs the id of at least one deviation"},
-	{"verify", COMMAND_VERIFY, 0, 0, true, true, false, "verify looks at everything"},
-	{"status", COMMAND_STATUS, 0, 0, false, true, true, "status looks at everything"},
-	{"explain", COMMAND_EXPLAIN, 1, 1, false, true, false,
-	 "explain needs the id of one deviation or job, or its link"},
-};
+/* ---------------------------------------------------------------- words */
 
-#define RULE_COUNT (sizeof(rules) / sizeof(rules[0]))
-
-/* NULL: a command that is an option takes nothing. */
-static const struct command_rule *
-rule_of(enum command command)
+static bool
+refuse_word(struct reading *reading, const char *word)
 {
-	for (size_t i = 0; i < RULE_COUNT; i++)
-		if (rules[i].command == command)
-			return &rules[i];
-	return NULL;
+	const char *nearest = NULL;
+
+	for (size_t i = 0; !reading->has_command && i < command_row_count; i++) {
+		const struct command_row *row = &command_rows[i];
+
+		if (row->word == NULL || is_option(row))
+			continue;
+		if (nearest == NULL ||
+		    spelling_distance(word, row->word) < spelling_distance(word, nearest))
+			nearest = row->word;
+	}
+	if (nearest != NULL && spelling_is_like(word, nearest))
+		return failure_set(reading->why, FAILURE_OPERATOR,
+				   "\"%s\" is not a command; did you mean %s?", word, nearest);
+	return failure_set(reading->why, FAILURE_OPERATOR, "\"%s\" is not a command", word);
 }
 
 static bool
 take_word(struct reading *reading, char *word)
 {
 	struct options *options = reading->options;
-	const struct command_rule *rule;
+	const struct command_row *row;
 
-	for (size_t i = 0; !reading->has_command && i < RULE_COUNT; i++)
-		if (strcmp(word, rules[i].word) == 0)
-			return set_command(reading, rules[i].command, word);
-	rule = rule_of(options->command);
-	if (rule == NULL)
-		return failure_set(reading->why, FAILURE_OPERATOR, "\"%s\" is not a command", word);
-	if (options->id_count >= rule->ids_most)
+	for (size_t i = 0; !reading->has_command && i < command_row_count; i++) {
+		row = &command_rows[i];
+		if (row->word != NULL && !is_option(row) && strcmp(word, row->word) == 0)
+			return set_command(reading, row->command, word);
+	}
+	row = command_row_of(options->command);
+	if (row->takes == NULL)
+		return refuse_word(reading, word);
+	if (options->id_count >= row->ids_most)
 		return failure_set(reading->why, FAILURE_OPERATOR, "%s; it takes no \"%s\"",
-				   rule->takes, word);
+				   row->takes, word);
 	if (word[0] == '\0')
 		return failure_set(reading->why, FAILURE_OPERATOR,
 				   "the id of a deviation is empty");
@@ -117,45 +118,110 @@ take_word(struct reading *reading, char *word)
 	return true;
 }
 
+/* ---------------------------------------------------------------- options */
+
 static bool
-take_option(struct reading *reading, int option, const char *argument)
+take_option(struct reading *reading, enum option_id option, const char *value)
 {
+	reading->given |= 1U << option;
 	switch (option) {
-	case 'c':
-		return set_config_path(reading, optarg);
-	case 't':
-		return set_command(reading, COMMAND_TEST, "-t");
-	case 'V':
-		return set_command(reading, COMMAND_VERSION, "-V");
-	case 'h':
-		return set_command(reading, COMMAND_HELP, "-h");
-	case 'L':
-		return set_ledger_url(reading, optarg);
-	case 'J':
+	case OPTION_CONFIG:
+		return set_config_path(reading, value);
+	case OPTION_LEDGER:
+		return set_ledger_url(reading, value);
+	case OPTION_JSON:
 		reading->options->json = true;
 		return true;
-	case 'W':
+	case OPTION_WATCH:
 		reading->options->watch = true;
 		return true;
-	case ':':
-		return failure_set(reading->why, FAILURE_OPERATOR, "%s needs a value", argument);
-	default:
-		return failure_set(reading->why, FAILURE_OPERATOR, "unknown option \"%s\"",
-				   argument);
+	case OPTION_COUNT:
+		break;
 	}
+	return false;
 }
 
+static bool
+take_command(struct reading *reading, const struct command_row *row)
+{
+	char said[3] = {'-', (char)row->letter, '\0'};
+
+	/* Help goes with every word, before and behind it. */
+	if (row->command == COMMAND_HELP) {
+		reading->has_help = true;
+		return true;
+	}
+	return set_command(reading, row->command, said);
+}
+
+/* found: what getopt_long() gave. word: what it stood in. */
+static bool
+take_found(struct reading *reading, int found, char *word)
+{
+	if (found == 1)
+		return take_word(reading, optarg);
+	if (found == ':')
+		return failure_set(reading->why, FAILURE_OPERATOR, "%s needs a value", word);
+	for (int i = 0; i < OPTION_COUNT; i++)
+		if (found == PAST_LETTERS + i || found == option_rows[i].letter)
+			return take_option(reading, (enum option_id)i, optarg);
+	for (size_t i = 0; found != '?' && i < command_row_count; i++)
+		if (found == command_rows[i].letter)
+			return take_command(reading, &command_rows[i]);
+	return failure_set(reading->why, FAILURE_OPERATOR, "unknown option \"%s\"", word);
+}
+
+/* All that getopt_long() has to know. */
+struct grammar {
+	char letters[2 + 3 * PAST_LETTERS];
+	struct option longs[OPTION_COUNT + COMMAND_HELP + 2];
+};
+
 /* "-" in front: words come in their order, as option 1; ":": a missing value is told apart. */
+static void
+make_grammar(struct grammar *grammar)
+{
+	char *letter = grammar->letters;
+	struct option *next = grammar->longs;
+
+	*letter++ = '-';
+	*letter++ = ':';
+	for (int i = 0; i < OPTION_COUNT; i++) {
+		const struct option_row *row = &option_rows[i];
+		bool has_value = row->value != NULL;
+
+		*next++ = (struct option){row->name, has_value ? required_argument : no_argument,
+					  NULL, PAST_LETTERS + i};
+		if (row->letter != 0)
+			*letter++ = (char)row->letter;
+		if (row->letter != 0 && has_value)
+			*letter++ = ':';
+	}
+	for (size_t i = 0; i < command_row_count; i++) {
+		const struct command_row *row = &command_rows[i];
+
+		if (!is_option(row))
+			continue;
+		*next++ = (struct option){row->word, no_argument, NULL, row->letter};
+		*letter++ = (char)row->letter;
+	}
+	*letter = '\0';
+	*next = (struct option){.name = NULL};
+}
+
+/* ---------------------------------------------------------------- all of it */
+
 static bool
 take_all(struct reading *reading, int argc, char **argv)
 {
-	int option, at = 1;
+	struct grammar grammar;
+	int found, at = 1;
 
+	make_grammar(&grammar);
 	optind = 0; /* begin anew, also when called again */
 	opterr = 0;
-	while ((option = getopt_long(argc, argv, "-:c:tVh", long_options, NULL)) != -1) {
-		if (option == 1 ? !take_word(reading, optarg)
-				: !take_option(reading, option, argv[at < argc ? at : argc - 1]))
+	while ((found = getopt_long(argc, argv, grammar.letters, grammar.longs, NULL)) != -1) {
+		if (!take_found(reading, found, argv[at < argc ? at : argc - 1]))
 			return false;
 		at = optind;
 	}
@@ -165,21 +231,36 @@ take_all(struct reading *reading, int argc, char **argv)
 	return true;
 }
 
-/* What must be there, and what may not, once all is read. */
+/* "--json goes only with explain, verify, status" */
 static bool
-check(const struct options *read, struct failure *why)
+refuse_option(enum option_id option, struct failure *why)
 {
-	const struct command_rule *rule = rule_of(read->command);
+	failure_set(why, FAILURE_OPERATOR, "--%s goes only with", option_rows[option].name);
+	for (size_t i = 0, count = 0; i < command_row_count; i++)
+		if ((command_rows[i].options & 1U << option) != 0)
+			failure_set(why, FAILURE_OPERATOR, "%s%s %s", why->message,
+				    count++ > 0 ? "," : "", command_rows[i].word);
+	return false;
+}
 
-	if (rule != NULL && read->id_count < rule->ids_least)
-		return failure_set(why, FAILURE_OPERATOR, "%s", rule->takes);
-	if (read->ledger_url != NULL && (rule == NULL || !rule->ledger))
-		return failure_set(why, FAILURE_OPERATOR, "--ledger goes with verify only");
-	if (read->json && (rule == NULL || !rule->json))
-		return failure_set(why, FAILURE_OPERATOR,
-				   "--json goes with verify, status and explain only");
-	if (read->watch && (rule == NULL || !rule->watch))
-		return failure_set(why, FAILURE_OPERATOR, "--watch goes with status only");
+/* What must be there, and what may not, once all is read. What is not taken would be skipped. */
+static bool
+check(struct reading *reading)
+{
+	const struct command_row *row = command_row_of(reading->options->command);
+
+	if (reading->has_help && is_option(row))
+		return failure_set(reading->why, FAILURE_OPERATOR,
+				   "-h does not go with another command that is an option");
+	for (int i = OPTION_CONFIG + 1; i < OPTION_COUNT; i++)
+		if ((reading->given & ~row->options & 1U << i) != 0)
+			return refuse_option((enum option_id)i, reading->why);
+	if (!reading->has_help && reading->options->id_count < row->ids_least)
+		return failure_set(reading->why, FAILURE_OPERATOR, "%s", row->takes);
+	if (reading->has_help) {
+		reading->options->about = row->command;
+		reading->options->command = COMMAND_HELP;
+	}
 	return true;
 }
 
@@ -194,7 +275,7 @@ options_parse(int argc, char **argv, struct options *options, struct failure *wh
 	read.ids = calloc((size_t)argc, sizeof(*read.ids));
 	if (read.ids == NULL)
 		return failure_set(why, FAILURE_UNKNOWN, "out of memory");
-	if (!take_all(&reading, argc, argv) || !check(&read, why)) {
+	if (!take_all(&reading, argc, argv) || !check(&reading)) {
 		options_free(&read);
 		return false;
 	}
@@ -208,48 +289,4 @@ options_free(struct options *options)
 	free(options->ids);
 	options->ids = NULL;
 	options->id_count = 0;
-}
-
-void
-options_print_help(FILE *out)
-{
-	fputs("isekai-publisher " ISEKAI_VERSION " - publishes scheduled posts to DeviantArt\n"
-	      "\n"
-	      "  isekai-publisher [-c FILE]                run in the foreground\n"
-	      "  isekai-publisher -t [-c FILE]             check the configuration\n"
-	      "  isekai-publisher enqueue ID... [-c FILE]  put deviations in the queue\n"
-	      "  isekai-publisher explain ID [-c FILE] [--json]\n"
-	      "                    why is this post not out yet? Its life, in order; ID is\n"
-	      "                    a deviation's, its job's, or its link on DeviantArt\n"
-	      "  isekai-publisher verify [-c FILE] [--ledger URL] [--json]\n"
-	      "                    compare PostgreSQL, Redis and, if given, a sandbox's\n"
-	      "                    ledger: is anything lost, twice, stuck? Changes nothing\n"
-	      "  isekai-publisher status [-c FILE] [--watch] [--json]\n"
-	      "                    what the running publisher's slots do, queue, rates\n"
-	      "  isekai-publisher -V | -h                  version | this help\n"
-	      "\n"
-	      "FILE is an INI file; config.example.ini documents every setting. The\n"
-	      "environment wins over the file (.env.example has the names), and any\n"
-	      "setting may be read from a file of its own: NAME_FILE=/run/secrets/name.\n"
-	      "\n"
-	      "Signals\n"
-	      "  TERM, INT   finish the jobs in hand, at most PUBLISHER_DRAIN_TIMEOUT_MS,\n"
-	      "              give back the rest, exit; a second one stops now\n"
-	      "  QUIT        stop now; jobs in hand go back to the queue\n"
-	      "  HUP         read FILE and the _FILEs again, replace workers one by one;\n"
-	      "              the listener changes with the next start, and a reload that\n"
-	      "              changes the queue's name, prefix or Redis is refused\n"
-	      "\n"
-	      "Exit status\n"
-	      "  0           drained, or what was asked for is done\n"
-	      "  1           something failed; the last lines of the log say what;\n"
-	      "              verify: something is wrong, each in a line;\n"
-	      "              explain: there is no such deviation\n"
-	      "  64          wrong arguments\n"
-	      "  69          verify, explain: a server is not reachable;\n"
-	      "              status: no publisher answers\n"
-	      "  78          wrong configuration; every wrong setting is named\n"
-	      "  130, 143    INT or TERM came again and cut the drain short\n"
-	      "  131         QUIT\n",
-	      out);
 }

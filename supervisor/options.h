@@ -3,26 +3,17 @@
 /*
  * options.h - the command line.                                        [supervisor]
  *
- * contract.md "Program". Reading it touches nothing but argv; what it says is done in main.c.
+ * contract.md "Program". What can be said is in commands.h. Reading it touches nothing but argv;
+ * what it says is done in main.c.
  */
 #include <stdbool.h>
-#include <stdio.h>
 
 #include "common/failure.h"
-
-enum command {
-	COMMAND_RUN,
-	COMMAND_TEST,
-	COMMAND_ENQUEUE,
-	COMMAND_VERIFY,
-	COMMAND_STATUS,
-	COMMAND_EXPLAIN,
-	COMMAND_VERSION,
-	COMMAND_HELP
-};
+#include "supervisor/commands.h"
 
 struct options {
 	enum command command;
+	enum command about;      /* COMMAND_HELP: what is asked about; COMMAND_RUN: all of it */
 	const char *config_path; /* NULL: no INI file. Belongs to argv */
 	int id_count;            /* COMMAND_ENQUEUE: at least one; COMMAND_EXPLAIN: one */
 	char **ids;              /* free with options_free(); the texts belong to argv */
@@ -36,8 +27,5 @@ struct options {
  * only after true. */
 bool options_parse(int argc, char **argv, struct options *options, struct failure *why);
 void options_free(struct options *options);
-
-/* Usage, signals and exit status, at most 80 columns wide. */
-void options_print_help(FILE *out);
 
 #endif

@@ -187,7 +187,7 @@ everything() {
 	begin_idle lint 1800 scripts/lint.sh
 
 	all_units "${unit_release[@]}"
-	for script in "${integration[@]}" tests/integration/test_publish.sh; do
+	for script in tests/integration/test_manuals.sh "${integration[@]}" tests/integration/test_publish.sh; do
 		suite "${script#build/release/}" 1200 "$script"
 	done
 

@@ -120,7 +120,7 @@ finish() { kill -TERM "$pid" && exits 20 0 && silent; }
 version_and_help_go_to_standard_output() {
 	"${clean[@]}" "$program" -V 2>"$work/e" | grep -q '^isekai-publisher [0-9]' && [ ! -s "$work/e" ] &&
 		"${clean[@]}" "$program" -h >"$work/help" && grep -q enqueue "$work/help" &&
-		! awk 'length > 80 { found = 1 } END { exit !found }' "$work/help"
+		! awk 'length > 79 { found = 1 } END { exit !found }' "$work/help"
 }
 
 wrong_arguments_exit_64() {

@@ -211,19 +211,49 @@ what_is_not_understood_is_refused_by_name(void **state)
 }
 
 static void
-help_fits_a_terminal(void **state)
+assert_help_about(struct line line, enum command about)
 {
-	char *text = NULL;
-	size_t size = 0;
-	FILE *out = open_memstream(&text, &size);
+	struct options options;
+	struct failure why;
 
+	assert_true(options_parse(line.count, line.words, &options, &why));
+	assert_int_equal(options.command, COMMAND_HELP);
+	assert_int_equal(options.about, about);
+	options_free(&options);
+	free_line(&line);
+}
+
+static void
+help_goes_with_every_command(void **state)
+{
 	(void)state;
-	assert_non_null(out);
-	options_print_help(out);
-	assert_int_equal(fclose(out), 0);
-	for (char *rest = text, *row; (row = strsep(&rest, "\n")) != NULL;)
-		assert_true(strlen(row) <= 80);
-	free(text);
+	assert_help_about(LINE("-h"), COMMAND_RUN);
+	assert_help_about(LINE("-c", "a.ini", "--help"), COMMAND_RUN);
+	assert_help_about(LINE("explain", "--help"), COMMAND_EXPLAIN);
+	assert_help_about(LINE("explain", "1", "-h"), COMMAND_EXPLAIN);
+	assert_help_about(LINE("--help", "verify", "--json"), COMMAND_VERIFY);
+	assert_help_about(LINE("enqueue", "-h", "-c", "a.ini"), COMMAND_ENQUEUE);
+	assert_refused(LINE("-t", "-h"), "another command");
+	assert_refused(LINE("-h", "bogus"), "\"bogus\"");
+	assert_refused(LINE("explain", "--help", "--watch"), "--watch");
+}
+
+static void
+the_nearest_command_is_told(void **state)
+{
+	(void)state;
+	assert_refused(LINE("expalin", "1"), "did you mean explain?");
+	assert_refused(LINE("stats"), "did you mean status?");
+	assert_refused(LINE("Verify"), "did you mean verify?");
+	assert_refused(LINE("326c3745-39aa-4539-bb3a-89f0a2a7fc00"), "fc00\" is not a command");
+}
+
+static void
+an_option_is_refused_with_those_it_goes_with(void **state)
+{
+	(void)state;
+	assert_refused(LINE("--watch"), "--watch goes only with status");
+	assert_refused(LINE("enqueue", "1", "--json"), "--json goes only with ");
 }
 
 int
@@ -237,7 +267,9 @@ main(void)
 		cmocka_unit_test(verify_takes_a_ledger_of_this_machine),
 		cmocka_unit_test(explain_takes_one_id),
 		cmocka_unit_test(what_is_not_understood_is_refused_by_name),
-		cmocka_unit_test(help_fits_a_terminal),
+		cmocka_unit_test(help_goes_with_every_command),
+		cmocka_unit_test(the_nearest_command_is_told),
+		cmocka_unit_test(an_option_is_refused_with_those_it_goes_with),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
