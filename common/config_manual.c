@@ -59,7 +59,7 @@ config_print_manual(FILE *out)
 		const struct config_setting *setting = &config_settings[i];
 
 		if (strcmp(section, setting->section) != 0)
-			fprintf(out, "%s.Ss [%s]\n.Bl -tag -width Ds\n",
+			fprintf(out, "%s.Ss [%s]\\&\n.Bl -tag -width Ds\n",
 				*section != '\0' ? ".El\n" : "", setting->section);
 		section = setting->section;
 		print_setting(out, setting);

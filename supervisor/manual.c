@@ -9,7 +9,6 @@
 
 #include "common/config.h"
 #include "common/mdoc.h"
-#include "common/version.h"
 #include "supervisor/commands.h"
 
 /* ---------------------------------------------------------------- isekai-publisher(8) */
@@ -144,12 +143,6 @@ print_settings(FILE *out)
 	config_print_manual(out);
 }
 
-static void
-print_system(FILE *out)
-{
-	fputs(".Os isekai-publisher " ISEKAI_VERSION "\n", out);
-}
-
 /* ---------------------------------------------------------------- the completion */
 
 static void
@@ -216,11 +209,10 @@ static const struct part {
 	const char *line;
 	void (*print)(FILE *out);
 } parts[] = {
-	{"@SYSTEM@\n", print_system},         {"@SYNOPSIS@\n", print_synopses},
-	{"@OPTIONS@\n", print_config_option}, {"@COMMANDS@\n", print_commands},
-	{"@SIGNALS@\n", print_signals},       {"@EXIT_STATUS@\n", print_exit_status},
-	{"@SETTINGS@\n", print_settings},     {"@WORDS@\n", print_branches},
-	{"@VALUES@\n", print_values},
+	{"@SYNOPSIS@\n", print_synopses},       {"@OPTIONS@\n", print_config_option},
+	{"@COMMANDS@\n", print_commands},       {"@SIGNALS@\n", print_signals},
+	{"@EXIT_STATUS@\n", print_exit_status}, {"@SETTINGS@\n", print_settings},
+	{"@WORDS@\n", print_branches},          {"@VALUES@\n", print_values},
 };
 
 static bool

@@ -107,8 +107,8 @@ manual_pages_are_clean() {
 	command -v mandoc >/dev/null && command -v groff >/dev/null || { echo '# SKIP mandoc or groff is not installed'; return 77; }
 	local page
 	for page in build/man/*; do
-		# Other pages of ours are not installed here; that there are no others is seen by the list below.
-		mandoc -T lint "$page" | grep -vE 'referenced manual not found: Xr isekai-' >"$work/complaints"
+		# Whether others' pages are installed here is not the question; about ours, the next test asks.
+		mandoc -T lint "$page" 2>&1 | grep -vE 'referenced manual not found|outdated mandoc.db' >"$work/complaints"
 		groff -ww -mdoc -Tutf8 -z "$page" >>"$work/complaints" 2>&1
 		[ ! -s "$work/complaints" ] || { sed 's/^/# /' "$work/complaints"; return 1; }
 	done
