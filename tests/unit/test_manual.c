@@ -254,28 +254,64 @@ help_of_a_command_says_its_options_and_exit_statuses(void **state)
 
 /* ---------------------------------------------------------------- manual pages */
 
+/* From the heading to the next of its kind, for the caller to free. */
+static char *
+section_of(const char *page, const char *heading)
+{
+	const char *begin = strstr(page, heading), *end;
+
+	if (begin == NULL)
+		fail_msg("there is no %s", heading);
+	begin += strlen(heading);
+	end = strstr(begin, strncmp(heading, ".Sh", 3) == 0 ? ".Sh " : ".S");
+	assert_non_null(end);
+	return strndup(begin, (size_t)(end - begin));
+}
+
+static void
+check_section(const char *page, const char *synopses, const struct command_row *row)
+{
+	char words[TERM_SIZE], *text;
+
+	if (row->word == NULL)
+		snprintf(words, sizeof(words), ".Ss Without a command ");
+	else if (row->letter != 0)
+		snprintf(words, sizeof(words), ".Ss Fl %c , Fl -%s ", row->letter, row->word);
+	else
+		snprintf(words, sizeof(words), ".Ss %s ", row->word);
+	text = section_of(page, words);
+	assert_says("its section", text, row->doc);
+	for (const struct exit_row *exit = row->exits; exit->when != NULL; exit++) {
+		snprintf(words, sizeof(words), ".It %d ", exit->status);
+		assert_says("its section", text, words);
+		assert_says("its section", text, exit->when);
+	}
+	for (int i = OPTION_CONFIG + 1; i < OPTION_COUNT; i++) {
+		snprintf(words, sizeof(words), "Fl -%s ", option_rows[i].name);
+		assert_int_equal(strstr(text, words) != NULL, (row->options & 1U << i) != 0);
+		if ((row->options & 1U << i) != 0)
+			assert_says("its section", text, option_rows[i].doc);
+	}
+	free(text);
+	if (row->letter != 0)
+		snprintf(words, sizeof(words), ".Nm .Fl %c ", row->letter);
+	else
+		snprintf(words, sizeof(words), ".Nm %s%s ", row->word != NULL ? ".Cm " : ".Op Fl c",
+			 row->word != NULL ? row->word : "");
+	assert_says("SYNOPSIS", synopses, words);
+}
+
 static void
 manual_says_every_command(void **state)
 {
-	char *text = flatten(page_of("scripts/manuals/isekai-publisher.8")), words[TERM_SIZE];
+	char *page = flatten(page_of("scripts/manuals/isekai-publisher.8"));
+	char *synopses = section_of(page, ".Sh SYNOPSIS");
 
 	(void)state;
-	for (size_t i = 0; i < command_row_count; i++) {
-		const struct command_row *row = &command_rows[i];
-
-		if (row->word != NULL && row->letter == 0) {
-			snprintf(words, sizeof(words), ".Nm .Cm %s ", row->word);
-			assert_says("isekai-publisher(8)", text, words);
-		} else if (row->letter != 0) {
-			snprintf(words, sizeof(words), ".Nm .Fl %c ", row->letter);
-			assert_says("isekai-publisher(8)", text, words);
-		}
-		assert_says("isekai-publisher(8)", text, row->doc);
-		for (const struct exit_row *exit = row->exits; exit->when != NULL; exit++) {
-			assert_says("isekai-publisher(8)", text, exit->when);
-		}
-	}
-	free(text);
+	for (size_t i = 0; i < command_row_count; i++)
+		check_section(page, synopses, &command_rows[i]);
+	free(synopses);
+	free(page);
 }
 
 static void
