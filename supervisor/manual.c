@@ -198,7 +198,7 @@ print_values(FILE *out)
 		fputc('\t', out);
 		if (row->letter != 0)
 			fprintf(out, "-%c | ", row->letter);
-		fprintf(out, "--%s) takes=%s ;;\n", row->name,
+		fprintf(out, "--%s) takes='%s' ;;\n", row->name,
 			strcmp(row->value, "FILE") == 0 ? "file" : "value");
 	}
 }

@@ -3,7 +3,7 @@
 # that this has them all is test_manual.c's. TAP on standard output.
 #
 #   tests/integration/test_manuals.sh [TEST...]
-# shellcheck disable=SC1091,SC2015,SC2034,SC2086 # it is made; words are meant; "a && b || c" without an else is meant
+# shellcheck disable=SC1091,SC2015,SC2034,SC2086,SC2317 # it is made; words are meant; functions are called by name; "a && b || c" without an else is meant
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 program=build/isekai-publisher
@@ -82,7 +82,7 @@ completion_offers_the_options_of_each_command() {
 	for command in $commands; do
 		offers "${options[$command]}" "$command" - &&
 			offers "${options[$command]}" -c publisher.ini "$command" - || return 1
-		for option in $(printf '%s\n' ${options[*]} | sort -u | grep '^--'); do
+		for option in $(printf '%s\n' "${options[@]}" | tr ' ' '\n' | sort -u | grep '^--'); do
 			if [[ " ${options[$command]//$'\n'/ } " == *" $option "* ]]; then
 				offers "$option" "$command" "$option" || return 1
 			else
@@ -116,9 +116,9 @@ manual_pages_are_clean() {
 
 manual_pages_name_only_each_other() {
 	local name
-	for name in $(grep -h '^\.Xr isekai' build/man/* | awk '{ print $2 "." $3 }' | sort -u); do
+	while read -r name; do
 		[ -e "build/man/$name" ] || { echo "# there is no $name"; return 1; }
-	done
+	done < <(grep -h '^\.Xr isekai' build/man/* | awk '{ print $2 "." $3 }' | sort -u)
 	[ "$(ls build/man)" = "$(ls scripts/manuals)" ] && ! grep -rn '^@' build/man build/completion
 }
 
