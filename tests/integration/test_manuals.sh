@@ -122,6 +122,15 @@ manual_pages_name_only_each_other() {
 	[ "$(ls build/man)" = "$(ls scripts/manuals)" ] && ! grep -rn '^@' build/man build/completion
 }
 
+the_manual_has_every_endpoint() {
+	local path count=0
+	while read -r path; do
+		grep -qx "\.It Pa $path" build/man/isekai-publisher.8 || { echo "# ENDPOINTS in scripts/manuals/isekai-publisher.8 lacks $path"; return 1; }
+		count=$((count + 1))
+	done < <(grep -o 'strcmp(path, "[^"]*")' health/answer.c | cut -d'"' -f2)
+	[ $count -ge 4 ]
+}
+
 # ---------------------------------------------------------------- installing
 
 # Of what was built, however it was: nothing is made anew.
@@ -153,7 +162,8 @@ tests=(
 	version_and_help_are_the_same_in_both_spellings
 	completion_offers_every_command completion_offers_the_options_of_each_command
 	completion_offers_files_behind_c_and_nothing_for_ids
-	manual_pages_are_clean manual_pages_name_only_each_other what_is_installed_is_uninstalled
+	manual_pages_are_clean manual_pages_name_only_each_other the_manual_has_every_endpoint
+	what_is_installed_is_uninstalled
 )
 [ $# -eq 0 ] || tests=("$@")
 
