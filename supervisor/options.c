@@ -113,7 +113,7 @@ take_word(struct reading *reading, char *word)
 				   row->takes, word);
 	if (word[0] == '\0')
 		return failure_set(reading->why, FAILURE_OPERATOR,
-				   "the id of a deviation is empty");
+				   "an id is empty");
 	options->ids[options->id_count++] = word;
 	return true;
 }
@@ -231,16 +231,16 @@ take_all(struct reading *reading, int argc, char **argv)
 	return true;
 }
 
-/* "--json goes only with explain, verify, status" */
+/* "--json goes with explain, verify, status only" */
 static bool
 refuse_option(enum option_id option, struct failure *why)
 {
-	failure_set(why, FAILURE_OPERATOR, "--%s goes only with", option_rows[option].name);
+	failure_set(why, FAILURE_OPERATOR, "--%s goes with", option_rows[option].name);
 	for (size_t i = 0, count = 0; i < command_row_count; i++)
 		if ((command_rows[i].options & 1U << option) != 0)
 			failure_set(why, FAILURE_OPERATOR, "%s%s %s", why->message,
 				    count++ > 0 ? "," : "", command_rows[i].word);
-	return false;
+	return failure_set(why, FAILURE_OPERATOR, "%s only", why->message);
 }
 
 /* What must be there, and what may not, once all is read. What is not taken would be skipped. */

@@ -252,8 +252,8 @@ static void
 an_option_is_refused_with_those_it_goes_with(void **state)
 {
 	(void)state;
-	assert_refused(LINE("--watch"), "--watch goes only with status");
-	assert_refused(LINE("enqueue", "1", "--json"), "--json goes only with ");
+	assert_refused(LINE("--watch"), "--watch goes with status only");
+	assert_refused(LINE("enqueue", "1", "--json"), "--json goes with ");
 }
 
 int
