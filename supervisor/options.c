@@ -112,8 +112,7 @@ take_word(struct reading *reading, char *word)
 		return failure_set(reading->why, FAILURE_OPERATOR, "%s; it takes no \"%s\"",
 				   row->takes, word);
 	if (word[0] == '\0')
-		return failure_set(reading->why, FAILURE_OPERATOR,
-				   "an id is empty");
+		return failure_set(reading->why, FAILURE_OPERATOR, "an id is empty");
 	options->ids[options->id_count++] = word;
 	return true;
 }
@@ -214,7 +213,7 @@ make_grammar(struct grammar *grammar)
 static bool
 take_all(struct reading *reading, int argc, char **argv)
 {
-	struct grammar grammar;
+	struct grammar grammar = {.letters = ""};
 	int found, at = 1;
 
 	make_grammar(&grammar);
