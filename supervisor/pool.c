@@ -238,7 +238,6 @@ report(struct pool *pool)
 	page->config_generation = pool->config_generation;
 	if (page->workers_ready > 0 && policy_advance(&pool->phase, RUN_SERVING)) {
 		log_event(LOG_INFO, "serving", NULL);
-		notify_status("serving, concurrency %d", page->concurrency);
 		notify_ready();
 	}
 	page->phase = pool->phase >= RUN_DRAINING   ? POOL_DRAINING

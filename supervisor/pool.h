@@ -14,6 +14,7 @@
 #include "common/identity.h"
 #include "supervisor/child.h"
 #include "supervisor/policy.h"
+#include "supervisor/status_line.h"
 
 struct event;
 struct event_base;
@@ -27,6 +28,11 @@ struct reload {
 	bool rolling;        /* next was proven and is now the configuration */
 	bool again;          /* a HUP came meanwhile */
 	int64_t started_ms, probe_deadline_ms;
+};
+
+struct systemd {
+	struct event *watchdog; /* NULL: it asks for no sign of life */
+	enum status_doing told;
 };
 
 struct pool {
@@ -44,6 +50,7 @@ struct pool {
 
 	enum run_phase phase;
 	struct stop_plan stop;
+	struct systemd systemd;
 	int exit_status;
 	bool has_worked;    /* the configuration was seen to be usable: see obituary.c */
 	int64_t resumed_ms; /* the loop goes without a gap since */
@@ -84,6 +91,16 @@ bool reload_is_active(const struct pool *pool);
 
 /* Once a second. */
 void watchdog_tick(struct pool *pool);
+
+/* ---- systemd.c ---- */
+
+/* Before the first fork. */
+bool systemd_open(struct pool *pool, struct failure *why);
+void systemd_close(struct pool *pool);
+/* After every pool_step(): tells at once what the program does now, if that is something else. */
+void systemd_step(struct pool *pool);
+/* Once a second: the status line, and more time where it is needed. */
+void systemd_tick(struct pool *pool);
 
 /* ---- stop.c ---- */
 

@@ -255,7 +255,6 @@ step_roll(struct pool *pool)
 				  LOG_INT("configGeneration", pool->config_generation),
 				  LOG_INT("durationMs", clock_mono_ms() - pool->reload.started_ms),
 				  LOG_END});
-		notify_status("serving, concurrency %d", pool->config->concurrency);
 		finish(pool);
 	} else if (pool->reload.again && progress.waiting > 0) {
 		/* New workers die before they are ready, and the operator has a newer

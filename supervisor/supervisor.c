@@ -17,7 +17,6 @@
 #include "common/log.h"
 #include "common/version.h"
 #include "health/health.h"
-#include "supervisor/notify.h"
 #include "supervisor/pool.h"
 
 /* A descriptor or two a child, the listener's connections, and room. */
@@ -32,6 +31,13 @@ struct supervisor {
 	struct event *signal_events[SIGNAL_COUNT];
 	struct event *tick;
 };
+
+static void
+step(struct pool *pool)
+{
+	pool_step(pool);
+	systemd_step(pool);
+}
 
 /* ---------------------------------------------------------------- signals */
 
@@ -84,7 +90,7 @@ on_signal(evutil_socket_t signo, short what, void *argument)
 			  (struct log_field[]){LOG_STR("signal", name), LOG_END});
 		return;
 	}
-	pool_step(pool);
+	step(pool);
 }
 
 static void
@@ -95,7 +101,7 @@ on_child(evutil_socket_t signo, short what, void *argument)
 	(void)signo;
 	(void)what;
 	pool_bury(pool);
-	pool_step(pool);
+	step(pool);
 }
 
 /* ---------------------------------------------------------------- other events */
@@ -108,7 +114,7 @@ on_ready(void *argument, int slot)
 	/* Deaths may have been recorded while there was no dispatcher. */
 	if (slot == SCOREBOARD_DISPATCHER)
 		pool_look(pool);
-	pool_step(pool);
+	step(pool);
 }
 
 static bool
@@ -122,7 +128,7 @@ on_timer(evutil_socket_t fd, short what, void *argument)
 {
 	(void)fd;
 	(void)what;
-	pool_step(argument);
+	step(argument);
 }
 
 /* Also finds what an event should have told: a SIGCHLD that came while libevent had no memory for
@@ -137,7 +143,8 @@ on_tick(evutil_socket_t fd, short what, void *argument)
 	watchdog_tick(pool);
 	pool_bury(pool);
 	child_hear_ready(pool->children);
-	pool_step(pool);
+	step(pool);
+	systemd_tick(pool);
 }
 
 /* Nothing goes to standard error once we run, libevent's words included. */
@@ -245,7 +252,8 @@ supervisor_open(struct supervisor *supervisor, struct failure *why)
 	struct pool *pool = &supervisor->pool;
 
 	raise_descriptor_limit();
-	notify_setup();
+	if (!systemd_open(pool, why))
+		return false;
 	if (!identity_instance(pool->instance))
 		return failure_set(why, FAILURE_UNKNOWN, "/proc cannot be read: %s",
 				   strerror(errno));
@@ -284,7 +292,7 @@ supervisor_run(struct supervisor *supervisor)
 	log_start(pool);
 	/* What was asked for during start-up comes before the first fork. */
 	if (event_base_loop(pool->base, EVLOOP_NONBLOCK) >= 0)
-		pool_step(pool);
+		step(pool);
 	while (pool->phase != RUN_GONE) {
 		if (event_base_loop(pool->base, 0) < 0) {
 			/* Children see their pipes closed and end by themselves. */
@@ -320,6 +328,7 @@ supervisor_free(struct supervisor *supervisor)
 	if (pool->health != NULL)
 		health_free(pool->health);
 	child_table_free(pool->children);
+	systemd_close(pool);
 	free_event(pool->timer);
 	free_event(supervisor->tick);
 	for (size_t i = 0; i < SIGNAL_COUNT; i++)

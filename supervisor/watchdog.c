@@ -8,7 +8,6 @@
 
 #include "common/clock.h"
 #include "common/log.h"
-#include "supervisor/notify.h"
 #include "supervisor/pool.h"
 
 /* A tick that comes this late says that we ourselves stood still (SIGSTOP, suspend), and the
@@ -101,7 +100,6 @@ watchdog_tick(struct pool *pool)
 {
 	int64_t now_ms = clock_mono_ms();
 
-	notify_alive();
 	if (pool->last_tick_ms != 0 && now_ms - pool->last_tick_ms > GAP_MS)
 		pool->resumed_ms = now_ms;
 	pool->last_tick_ms = now_ms;

@@ -33,11 +33,9 @@
 #include "common/clock.h"
 #include "common/config.h"
 #include "common/log.h"
-#include "supervisor/supervisor.h"
-#include "worker/worker.h"
+#include "tests/unit/pool_under_test.h"
 
-#define DEADLINE_MS 20000
-#define DEAF_JOB    "deviation-deaf"
+#define DEAF_JOB "deviation-deaf"
 
 struct stage {
 	atomic_bool release;               /* busy workers may finish */
@@ -53,8 +51,6 @@ struct stage {
 };
 
 static struct stage *stage;
-static char directory[64], ini_path[96], log_path[96];
-static pid_t supervisor_pid;
 
 /* ---------------------------------------------------------------- the children */
 
@@ -64,33 +60,6 @@ worker_prepare(const struct config *config, struct failure *why)
 	(void)config;
 	(void)why;
 	return true;
-}
-
-/* The next order, 0 when none came in time, -1 at the end of the supervisor. */
-static int
-next_order(const struct child *child, int wait_ms)
-{
-	struct pollfd control = {.fd = child->control_fd, .events = POLLIN};
-	char byte;
-
-	if (poll(&control, 1, wait_ms) <= 0)
-		return 0;
-	switch (read(child->control_fd, &byte, 1)) {
-	case 1:
-		return byte;
-	case 0:
-		return -1;
-	default:
-		return 0;
-	}
-}
-
-static void
-say_ready(const struct child *child)
-{
-	if (write(child->ready_fd, "r", 1) != 1)
-		_exit(1);
-	(void)close(child->ready_fd);
 }
 
 static bool
@@ -223,146 +192,6 @@ dispatcher_main(const struct child *child)
 	}
 	atomic_store(&stage->dispatcher_end, atomic_fetch_add(&stage->order, 1) + 1);
 	_exit(CHILD_EXIT_ASKED);
-}
-
-/* ---------------------------------------------------------------- the supervisor under test */
-
-static void
-write_settings(const char *behaviour, int concurrency, int drain_timeout_ms)
-{
-	FILE *out = fopen(ini_path, "we");
-
-	assert_non_null(out);
-	fprintf(out,
-		"[storage]\npath_prefix = %s\n[publisher]\nconcurrency = %d\ndrain_timeout_ms = "
-		"%d\n"
-		"[log]\nlevel = debug\n[health]\nenabled = false\n"
-		"[database]\nurl = postgresql://nobody@127.0.0.1:1/none\n"
-		"[redis]\nurl = redis://127.0.0.1:1\n"
-		"[deviantart]\nclient_id = 1\nclient_secret = s\n"
-		"[storage]\nendpoint = http://127.0.0.1:1\naccess_key_id = a\n"
-		"secret_access_key = b\nbucket = c\n",
-		behaviour, concurrency, drain_timeout_ms);
-	assert_int_equal(fclose(out), 0);
-}
-
-static _Noreturn void
-supervise(rlim_t descriptors)
-{
-	struct config_errors errors = CONFIG_ERRORS_NONE;
-	struct supervisor *supervisor;
-	struct config *config;
-	struct failure why;
-	int log_fd = open(log_path, O_CREAT | O_TRUNC | O_WRONLY | O_APPEND, 0600);
-	int status;
-
-	(void)setsid();
-	(void)clearenv(); /* the INI file alone is to count */
-	(void)dup2(log_fd, STDOUT_FILENO);
-	(void)dup2(log_fd, STDERR_FILENO);
-	if (descriptors != 0)
-		(void)setrlimit(RLIMIT_NOFILE, &(struct rlimit){descriptors, descriptors});
-	supervisor_hold_signals();
-	config = config_load(ini_path, &errors);
-	if (config == NULL) {
-		config_errors_print(&errors, stderr);
-		_exit(78);
-	}
-	log_setup(LOG_DEBUG);
-	supervisor = supervisor_new(config, ini_path, &why);
-	if (supervisor == NULL || !supervisor_open(supervisor, &why)) {
-		fprintf(stderr, "%s\n", why.message);
-		_exit(1);
-	}
-	status = supervisor_run(supervisor);
-	supervisor_free(supervisor);
-	_exit(status);
-}
-
-static void
-start_with(const char *behaviour, int concurrency, int drain_timeout_ms, rlim_t descriptors)
-{
-	write_settings(behaviour, concurrency, drain_timeout_ms);
-	(void)fflush(NULL);
-	supervisor_pid = fork();
-	assert_true(supervisor_pid >= 0);
-	if (supervisor_pid == 0)
-		supervise(descriptors);
-}
-
-static void
-start(const char *behaviour, int concurrency, int drain_timeout_ms)
-{
-	start_with(behaviour, concurrency, drain_timeout_ms, 0);
-}
-
-static void
-show_log(void)
-{
-	FILE *in = fopen(log_path, "re");
-	char line[4200];
-
-	if (in == NULL)
-		return;
-	while (fgets(line, sizeof(line), in) != NULL)
-		print_message("# %s", line);
-	(void)fclose(in);
-}
-
-static int
-log_count(const char *text)
-{
-	FILE *in = fopen(log_path, "re");
-	char line[4200];
-	int count = 0;
-
-	if (in == NULL)
-		return 0;
-	while (fgets(line, sizeof(line), in) != NULL)
-		count += strstr(line, text) != NULL;
-	(void)fclose(in);
-	return count;
-}
-
-#define wait_until(condition)                                                                      \
-	do {                                                                                       \
-		int64_t end_ms_ = clock_mono_ms() + DEADLINE_MS;                                   \
-		while (!(condition)) {                                                             \
-			if (clock_mono_ms() > end_ms_) {                                           \
-				show_log();                                                        \
-				fail_msg("in vain: %s", #condition);                               \
-			}                                                                          \
-			(void)poll(NULL, 0, 2);                                                    \
-		}                                                                                  \
-	} while (0)
-
-static bool
-has_exited(int *status)
-{
-	pid_t pid = waitpid(supervisor_pid, status, WNOHANG);
-
-	if (pid != supervisor_pid)
-		return false;
-	supervisor_pid = 0;
-	return true;
-}
-
-static void
-assert_exits(int expected)
-{
-	int status = 0;
-
-	wait_until(has_exited(&status));
-	if (!WIFEXITED(status) || WEXITSTATUS(status) != expected)
-		show_log();
-	assert_true(WIFEXITED(status));
-	assert_int_equal(WEXITSTATUS(status), expected);
-}
-
-static void
-send(int signo)
-{
-	assert_int_equal(kill(supervisor_pid, signo), 0);
 }
 
 /* Or dead and not buried: not every init does it. */
@@ -671,26 +500,16 @@ static int
 tear_down(void **state)
 {
 	(void)state;
-	if (supervisor_pid > 0) {
-		(void)kill(supervisor_pid, SIGKILL); /* its children follow */
-		(void)waitpid(supervisor_pid, NULL, 0);
-	}
-	supervisor_pid = 0;
+	end_supervisor();
 	return 0;
 }
 
 static int
 set_up_all(void **state)
 {
-	const char *parent = getenv("TMPDIR");
-
 	(void)state;
-	(void)snprintf(directory, sizeof(directory), "%.40s/publisher-pool.XXXXXX",
-		       parent != NULL && strlen(parent) <= 40 ? parent : "/tmp");
-	if (mkdtemp(directory) == NULL)
+	if (!make_directory())
 		return -1;
-	(void)snprintf(ini_path, sizeof(ini_path), "%s/publisher.ini", directory);
-	(void)snprintf(log_path, sizeof(log_path), "%s/log", directory);
 	stage = mmap(NULL, sizeof(*stage), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
 		     0);
 	return stage != MAP_FAILED ? 0 : -1;
@@ -700,9 +519,7 @@ static int
 tear_down_all(void **state)
 {
 	(void)state;
-	(void)unlink(ini_path);
-	(void)unlink(log_path);
-	(void)rmdir(directory);
+	remove_directory();
 	return munmap(stage, sizeof(*stage));
 }
 

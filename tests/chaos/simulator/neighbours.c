@@ -249,17 +249,6 @@ notify_stopping(void)
 }
 
 void
-notify_alive(void)
-{
-}
-
-void
-notify_status(const char *format, ...)
-{
-	(void)format;
-}
-
-void
 guard_follow(enum log_level level)
 {
 	(void)level;
