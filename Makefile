@@ -319,16 +319,41 @@ install_files = \
 	644 README.md $(doc)/README.md \
 	644 config.example.ini $(doc)/config.example.ini \
 	644 .env.example $(doc)/env.example
+
+# systemd's part. From 253 on it has Type=notify-reload, and the unit gets what says so (scripts/deploy/notify-reload.conf).
+systemd	= $(shell systemctl --version 2>/dev/null | sed -n '1s/^systemd \([0-9]*\).*/\1/p')
+units	:= lib/systemd/system
+install_files += \
+	644 $(build)/isekai-publisher.service		$(units)/isekai-publisher.service \
+	644 scripts/deploy/isekai-publisher.sysusers	lib/sysusers.d/isekai-publisher.conf \
+	644 scripts/deploy/isekai-publisher.tmpfiles	lib/tmpfiles.d/isekai-publisher.conf \
+	644 scripts/deploy/credentials.conf		$(doc)/credentials.conf
+install_files += $(if $(shell [ "0$(systemd)" -ge 253 ] && echo yes), \
+	644 scripts/deploy/notify-reload.conf		$(units)/isekai-publisher.service.d/notify-reload.conf)
+
+$(build)/isekai-publisher.service: scripts/deploy/isekai-publisher.service FORCE
+	@mkdir -p $(@D); sed 's|^ExecStart=/usr/bin/|ExecStart=$(PREFIX)/bin/|' $< >$@
+
 each_file = set -- $(install_files); while [ $$\# -gt 0 ]; do
 
-install: $(bin)/isekai-publisher $(bin)/isekai-healthcheck manuals	## to $(DESTDIR)$(PREFIX)
+install: $(bin)/isekai-publisher $(bin)/isekai-healthcheck manuals $(build)/isekai-publisher.service	## to $(DESTDIR)$(PREFIX)
 	@$(each_file) \
 		echo "  INSTALL $(DESTDIR)$(PREFIX)/$$3" && \
 		install -D -m "$$1" "$$2" '$(DESTDIR)$(PREFIX)'/"$$3" || exit 1; shift 3; done
 
 uninstall:							## remove what install put there
 	@$(each_file) rm -f '$(DESTDIR)$(PREFIX)'/"$$3" || exit 1; shift 3; done
-	@[ ! -d '$(DESTDIR)$(PREFIX)/$(doc)' ] || rmdir --ignore-fail-on-non-empty '$(DESTDIR)$(PREFIX)/$(doc)'
+	@for folder in '$(DESTDIR)$(PREFIX)/$(doc)' '$(DESTDIR)$(PREFIX)/$(units)/isekai-publisher.service.d'; do \
+		[ ! -d "$$folder" ] || rmdir --ignore-fail-on-non-empty "$$folder" || exit 1; done
+
+# The package is built in a tree of its own; the check installs it in a whole Debian of its own.
+.PHONY: deb deb-check
+deb:								## the Debian package, in build/deb/
+	@scripts/install-deps.sh build deb
+	@scripts/deploy/build-deb.sh
+
+deb-check: deb							## install it in a fresh Debian, try it, purge it
+	@scripts/deploy/check-deb.sh
 
 clean:								## remove build/
 	rm -rf build

@@ -198,6 +198,7 @@ everything() {
 
 	begin tests/integration/test_supervisor.sh 1200 tests/integration/test_supervisor.sh
 	suite tests/integration/test_healthcheck.sh 1200 tests/integration/test_healthcheck.sh
+	suite tests/integration/test_units.sh 300 tests/integration/test_units.sh
 	suite tests/interop 900 tests/interop/run.sh
 	finish tests/integration/test_supervisor.sh
 	begin tests/bench 600 tests/bench/run.sh test
