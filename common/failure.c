@@ -57,6 +57,7 @@ bool(failure_set)(struct failure *why, enum failure_category category, const cha
 	va_end(args);
 	why->category = category;
 	why->gate = FAILURE_GATE_NONE;
+	why->absent = FAILURE_ABSENT_SERVER;
 	why->is_setting = why->outage = false;
 	why->http_status = 0;
 	why->error_code = -1;

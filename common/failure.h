@@ -34,11 +34,16 @@ enum failure_category {
 /* Whose gate a RATE_LIMIT closes (deviantart-api.md 8.3). */
 enum failure_gate { FAILURE_GATE_NONE, FAILURE_GATE_USER, FAILURE_GATE_APPLICATION };
 
+/* What is AWAY: Redis, PostgreSQL or our memory; the storage; a token that another worker fetches.
+ */
+enum failure_absent { FAILURE_ABSENT_SERVER, FAILURE_ABSENT_STORAGE, FAILURE_ABSENT_TOKEN };
+
 #define FAILURE_MESSAGE_SIZE 480
 
 struct failure {
 	enum failure_category category;
 	enum failure_gate gate;
+	enum failure_absent absent;
 	bool is_setting; /* AWAY because of a setting that only the operator can mend */
 	bool outage;     /* nothing was sent, or 503: waiting burns no attempt */
 	int http_status; /* 0: there was no answer */

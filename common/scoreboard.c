@@ -55,9 +55,24 @@ scoreboard_words_from_text(uint64_t *words, size_t n, const char *text)
 
 /* ---- what a process of a slot does ---- */
 
+/* The time since it was counted last belongs to the activity that was. */
+static void
+count_time(struct scoreboard *board, int slot, int64_t now_ms)
+{
+	struct scoreboard_slot *s = &board->slots[slot];
+	uint8_t activity = atomic_load_explicit(&board->activity[slot], memory_order_relaxed);
+	int64_t until_ms = atomic_load_explicit(&s->spent_until_ms, memory_order_relaxed);
+
+	scoreboard_put_time(&s->spent_until_ms, now_ms);
+	if (until_ms > 0 && now_ms > until_ms && activity < ACTIVITY_COUNT)
+		atomic_fetch_add_explicit(&s->spent_ms[activity], (uint64_t)(now_ms - until_ms),
+					  memory_order_relaxed);
+}
+
 static void
 set_activity(struct scoreboard *board, int slot, enum activity activity, int64_t now_ms)
 {
+	count_time(board, slot, now_ms);
 	scoreboard_put_time(&board->slots[slot].activity_since_ms, now_ms);
 	atomic_store_explicit(&board->activity[slot], (uint8_t)activity, memory_order_release);
 }
@@ -164,8 +179,12 @@ scoreboard_activity(struct scoreboard *board, int slot, enum activity activity)
 void
 scoreboard_heartbeat(struct scoreboard *board, int slot)
 {
-	if (scoreboard_has(slot))
-		scoreboard_put_time(&board->slots[slot].heartbeat_ms, clock_mono_ms());
+	int64_t now_ms = clock_mono_ms();
+
+	if (!scoreboard_has(slot))
+		return;
+	scoreboard_put_time(&board->slots[slot].heartbeat_ms, now_ms);
+	count_time(board, slot, now_ms);
 }
 
 void

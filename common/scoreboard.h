@@ -135,6 +135,28 @@ enum reconcile_outcome {
 };
 const char *reconcile_outcome_name(enum reconcile_outcome outcome);
 
+/* Why a job was put off, in the words of the gates (worker/lua/gates.lua) where they are theirs. */
+enum wait_reason {
+	WAIT_NOT_DUE,     /* its row is due later, or "publish now" is about to change it */
+	WAIT_LOCKED,      /* somebody else works on the deviation */
+	WAIT_PACE,        /* its user's pace */
+	WAIT_ASKED,       /* DeviantArt has asked its user to wait */
+	WAIT_CIRCUIT,     /* its user's circuit is open, or another one is the probe */
+	WAIT_APPLICATION, /* the application's circuit, likewise */
+	WAIT_REFUSED,     /* DeviantArt has just refused it (RATE_LIMIT) */
+	WAIT_DEVIANTART,  /* DeviantArt is away */
+	WAIT_STORAGE,     /* the storage is */
+	WAIT_SERVER,      /* Redis or PostgreSQL is, or memory was short */
+	WAIT_TOKEN,       /* another worker refreshes its user's token */
+	WAIT_OPERATOR,    /* only the operator can mend it */
+	WAIT_UNKNOWN,     /* a publish of unknown outcome, or a link that is looked for */
+	WAIT_ATTEMPT,     /* an attempt failed */
+	WAIT_LOST,        /* its lock was not ours any more */
+	WAIT_STOPPED,     /* the process was asked to stop, or the job's time was over */
+	WAIT_REASON_COUNT
+};
+const char *wait_reason_name(enum wait_reason reason);
+
 /* What is told as a histogram. */
 enum timing {
 	TIMING_JOB,      /* from claim to end; not the deferred */
@@ -171,6 +193,9 @@ void scoreboard_count_job(struct scoreboard *board, int slot, enum job_result re
 			  int64_t duration_ms);
 /* One more of that duration; below 0 counts as 0. */
 void scoreboard_time(struct scoreboard *board, int slot, enum timing timing, int64_t duration_ms);
+/* A job was put off for delay_ms (0: it is to be had at once). */
+void scoreboard_count_wait(struct scoreboard *board, int slot, enum wait_reason reason,
+			   int64_t delay_ms);
 void scoreboard_count_error(struct scoreboard *board, int slot, enum failure_category category);
 void scoreboard_count_reconciled(struct scoreboard *board, int slot,
 				 enum reconcile_outcome outcome);
@@ -213,7 +238,10 @@ const char *circuit_state_name(enum circuit_state state);
 /* oldest_due_wall_ms: queue_counts' oldest_due_ms; 0 = nobody waits. */
 void scoreboard_queue(struct scoreboard *board, const int64_t counts[QUEUE_STATE_COUNT],
 		      bool queue_paused, int64_t oldest_due_wall_ms);
-void scoreboard_circuits(struct scoreboard *board, const int64_t counts[CIRCUIT_STATE_COUNT]);
+/* application_until_wall_ms: the end of the open time of the application's circuit, which is among
+ * those that are counted; 0 = it is closed. */
+void scoreboard_circuits(struct scoreboard *board, const int64_t counts[CIRCUIT_STATE_COUNT],
+			 int64_t application_until_wall_ms);
 
 /* ---- who is idle (writers: workers; reader: dispatcher) ---- */
 
@@ -256,6 +284,11 @@ struct scoreboard_view {
 	uint64_t reconciled[RECONCILE_OUTCOME_COUNT];
 	uint64_t counters[COUNTER_COUNT];
 	struct {
+		uint64_t count;
+		double sum_s; /* as long as the jobs were put off for */
+	} waits[WAIT_REASON_COUNT];
+	double spent_s[ACTIVITY_COUNT]; /* by all workers that ever were, up to their last word */
+	struct {
 		uint64_t buckets[SCOREBOARD_BUCKETS + 1]; /* not cumulative */
 		uint64_t count;
 		double sum_s;
@@ -273,6 +306,7 @@ struct scoreboard_view {
 	bool queue_paused;
 	int64_t circuits[CIRCUIT_STATE_COUNT];
 	int64_t circuits_counted_ms;
+	int64_t application_until_wall_ms; /* 0: its circuit is closed */
 	int64_t dispatcher_heartbeat_ms;
 	bool dispatcher_up;
 };

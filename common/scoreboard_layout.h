@@ -68,7 +68,7 @@ enum {
 enum { QUEUE_WORD_COUNTED, QUEUE_WORD_PAUSED, QUEUE_WORD_OLDEST_DUE, QUEUE_WORD_STATES };
 #define QUEUE_WORDS (QUEUE_WORD_STATES + QUEUE_STATE_COUNT)
 
-enum { CIRCUIT_WORD_COUNTED, CIRCUIT_WORD_STATES };
+enum { CIRCUIT_WORD_COUNTED, CIRCUIT_WORD_APPLICATION, CIRCUIT_WORD_STATES };
 #define CIRCUIT_WORDS (CIRCUIT_WORD_STATES + CIRCUIT_STATE_COUNT)
 
 struct scoreboard_slot {
@@ -80,6 +80,7 @@ struct scoreboard_slot {
 
 	/* From here on the process of the slot. */
 	alignas(SCOREBOARD_LINE) _Atomic int64_t heartbeat_ms, activity_since_ms;
+	_Atomic int64_t spent_until_ms; /* what came before is in `spent_ms` */
 	_Atomic uint64_t claim;       /* the job in hand; 0 = none: job[0] to be had in one load */
 	_Atomic uint64_t claims_made; /* never goes back, so no two claims of a slot are alike */
 
@@ -90,8 +91,13 @@ struct scoreboard_slot {
 	_Atomic uint64_t errors[FAILURE_CATEGORY_COUNT];
 	_Atomic uint64_t reconciled[RECONCILE_OUTCOME_COUNT];
 	_Atomic uint64_t counters[COUNTER_COUNT];
+	/* 32 bits: no slot has so many ends of jobs in its life, ten a second for 13 years. */
+	_Atomic uint32_t waits[WAIT_REASON_COUNT];
+	_Atomic uint64_t waited_ms[WAIT_REASON_COUNT];
+	_Atomic uint64_t
+		spent_ms[ACTIVITY_COUNT]; /* the last bit of a dead one's: the supervisor */
 	struct {
-		_Atomic uint64_t buckets[SCOREBOARD_BUCKETS + 1];
+		_Atomic uint32_t buckets[SCOREBOARD_BUCKETS + 1];
 		_Atomic uint64_t sum_ms;
 	} timings[TIMING_COUNT];
 

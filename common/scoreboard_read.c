@@ -56,6 +56,31 @@ reconcile_outcome_name(enum reconcile_outcome outcome)
 	return outcome < RECONCILE_OUTCOME_COUNT ? outcome_names[outcome] : "unknown";
 }
 
+static const char *const wait_names[WAIT_REASON_COUNT] = {
+	[WAIT_NOT_DUE] = "not_due",
+	[WAIT_LOCKED] = "locked",
+	[WAIT_PACE] = "pace",
+	[WAIT_ASKED] = "asked_to_wait",
+	[WAIT_CIRCUIT] = "circuit",
+	[WAIT_APPLICATION] = "application_circuit",
+	[WAIT_REFUSED] = "rate_limit",
+	[WAIT_DEVIANTART] = "deviantart_away",
+	[WAIT_STORAGE] = "storage_away",
+	[WAIT_SERVER] = "server_away",
+	[WAIT_TOKEN] = "token",
+	[WAIT_OPERATOR] = "operator",
+	[WAIT_UNKNOWN] = "outcome_unknown",
+	[WAIT_ATTEMPT] = "attempt_failed",
+	[WAIT_LOST] = "lock_lost",
+	[WAIT_STOPPED] = "stopped",
+};
+
+const char *
+wait_reason_name(enum wait_reason reason)
+{
+	return reason < WAIT_REASON_COUNT ? wait_names[reason] : "unknown";
+}
+
 static const char *const queue_states[QUEUE_STATE_COUNT] = {
 	[QUEUE_STATE_WAITING] = "waiting",
 	[QUEUE_STATE_PAUSED] = "paused",
@@ -88,6 +113,12 @@ circuit_state_name(enum circuit_state state)
 
 static uint64_t
 get(const _Atomic uint64_t *word)
+{
+	return atomic_load_explicit(word, memory_order_relaxed);
+}
+
+static uint64_t
+get_short(const _Atomic uint32_t *word)
 {
 	return atomic_load_explicit(word, memory_order_relaxed);
 }
@@ -332,6 +363,7 @@ read_queue(const struct scoreboard *board, struct scoreboard_view *view)
 	}
 	if (seqlock_read(&board->circuits_seq, board->circuits, circuits, CIRCUIT_WORDS)) {
 		view->circuits_counted_ms = (int64_t)circuits[CIRCUIT_WORD_COUNTED];
+		view->application_until_wall_ms = (int64_t)circuits[CIRCUIT_WORD_APPLICATION];
 		for (size_t i = 0; i < CIRCUIT_STATE_COUNT; i++)
 			view->circuits[i] = (int64_t)circuits[CIRCUIT_WORD_STATES + i];
 	}
@@ -363,13 +395,21 @@ add_timings(const struct scoreboard_slot *slot, struct scoreboard_view *view)
 {
 	for (size_t timing = 0; timing < TIMING_COUNT; timing++) {
 		for (size_t i = 0; i <= SCOREBOARD_BUCKETS; i++) {
-			uint64_t n = get(&slot->timings[timing].buckets[i]);
+			uint64_t n = get_short(&slot->timings[timing].buckets[i]);
 
 			view->timings[timing].buckets[i] += n;
 			view->timings[timing].count += n;
 		}
 		view->timings[timing].sum_s += (double)get(&slot->timings[timing].sum_ms) / 1000.0;
 	}
+}
+
+/* A worker's; the dispatcher has none of these activities. */
+static void
+add_time(const struct scoreboard_slot *slot, struct scoreboard_view *view)
+{
+	for (size_t i = 0; i < ACTIVITY_COUNT; i++)
+		view->spent_s[i] += (double)get(&slot->spent_ms[i]) / 1000.0;
 }
 
 static void
@@ -383,6 +423,10 @@ add_counters(const struct scoreboard_slot *slot, struct scoreboard_view *view)
 		view->reconciled[i] += get(&slot->reconciled[i]);
 	for (size_t i = 0; i < COUNTER_COUNT; i++)
 		view->counters[i] += get(&slot->counters[i]);
+	for (size_t i = 0; i < WAIT_REASON_COUNT; i++) {
+		view->waits[i].count += get_short(&slot->waits[i]);
+		view->waits[i].sum_s += (double)get(&slot->waited_ms[i]) / 1000.0;
+	}
 	add_timings(slot, view);
 	view->active_jobs += get(&slot->claim) != 0;
 }
@@ -437,6 +481,8 @@ scoreboard_read(const struct scoreboard *board, struct scoreboard_view *view)
 	read_queue(board, view);
 	for (int i = 0; i < used; i++)
 		add_counters(&board->slots[i], view);
+	for (int i = SCOREBOARD_DISPATCHER + 1; i < used; i++)
+		add_time(&board->slots[i], view);
 	read_faults(board, used, view);
 	if (used > SCOREBOARD_DISPATCHER) {
 		const struct scoreboard_slot *dispatcher = &board->slots[SCOREBOARD_DISPATCHER];

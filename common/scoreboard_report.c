@@ -29,6 +29,12 @@ add(_Atomic uint64_t *word, uint64_t n)
 	atomic_fetch_add_explicit(word, n, memory_order_relaxed);
 }
 
+static void
+add_one(_Atomic uint32_t *word)
+{
+	atomic_fetch_add_explicit(word, 1, memory_order_relaxed);
+}
+
 /* ---- counters ---- */
 
 void
@@ -50,7 +56,7 @@ scoreboard_time(struct scoreboard *board, int slot, enum timing timing, int64_t 
 	while (bucket < SCOREBOARD_BUCKETS && duration_ms > scoreboard_bucket_ms[timing][bucket])
 		bucket++;
 	add(&board->slots[slot].timings[timing].sum_ms, (uint64_t)duration_ms);
-	add(&board->slots[slot].timings[timing].buckets[bucket], 1);
+	add_one(&board->slots[slot].timings[timing].buckets[bucket]);
 }
 
 void
@@ -63,6 +69,15 @@ scoreboard_count_job(struct scoreboard *board, int slot, enum job_result result,
 	/* A deferred one was only looked at; its milliseconds would hide what a job takes. */
 	if (result != JOB_DEFERRED)
 		scoreboard_time(board, slot, TIMING_JOB, duration_ms);
+}
+
+void
+scoreboard_count_wait(struct scoreboard *board, int slot, enum wait_reason reason, int64_t delay_ms)
+{
+	if (!scoreboard_has(slot) || reason >= WAIT_REASON_COUNT)
+		return;
+	add_one(&board->slots[slot].waits[reason]);
+	add(&board->slots[slot].waited_ms[reason], delay_ms > 0 ? (uint64_t)delay_ms : 0);
 }
 
 void
@@ -156,11 +171,13 @@ scoreboard_queue(struct scoreboard *board, const int64_t counts[QUEUE_STATE_COUN
 }
 
 void
-scoreboard_circuits(struct scoreboard *board, const int64_t counts[CIRCUIT_STATE_COUNT])
+scoreboard_circuits(struct scoreboard *board, const int64_t counts[CIRCUIT_STATE_COUNT],
+		    int64_t application_until_wall_ms)
 {
 	uint64_t words[CIRCUIT_WORDS];
 
 	words[CIRCUIT_WORD_COUNTED] = (uint64_t)clock_mono_ms();
+	words[CIRCUIT_WORD_APPLICATION] = (uint64_t)application_until_wall_ms;
 	for (size_t i = 0; i < CIRCUIT_STATE_COUNT; i++)
 		words[CIRCUIT_WORD_STATES + i] = (uint64_t)counts[i];
 	seqlock_write(&board->circuits_seq, board->circuits, words, CIRCUIT_WORDS);

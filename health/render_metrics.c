@@ -24,6 +24,14 @@ labelled(struct page *page, const char *name, const char *label, const char *val
 	page_print(page, "%s{%s=\"%s\"} %" PRIu64 "\n", name, label, value, n);
 }
 
+/* A counter of milliseconds, in seconds. */
+static void
+labelled_seconds(struct page *page, const char *name, const char *label, const char *value,
+		 double seconds)
+{
+	page_print(page, "%s{%s=\"%s\"} %.3f\n", name, label, value, seconds);
+}
+
 static void
 counter(struct page *page, const char *name, const char *help, uint64_t n)
 {
@@ -80,6 +88,12 @@ print_workers(struct page *page, const struct health_view *view)
 		if (i != ACTIVITY_RUNNING) /* the dispatcher's */
 			labelled(page, "publisher_workers", "state",
 				 activity_name((enum activity)i), not_negative(view->workers[i]));
+	family(page, "publisher_worker_seconds_total", "counter",
+	       "Time of worker processes by what they spent it on.");
+	for (int i = ACTIVITY_BOOT; i < ACTIVITY_COUNT; i++)
+		if (i != ACTIVITY_RUNNING)
+			labelled_seconds(page, "publisher_worker_seconds_total", "state",
+					 activity_name((enum activity)i), view->board.spent_s[i]);
 }
 
 static void
@@ -156,6 +170,21 @@ print_timings(struct page *page, const struct scoreboard_view *board)
 }
 
 static void
+print_waits(struct page *page, const struct scoreboard_view *board)
+{
+	family(page, "publisher_waits_total", "counter",
+	       "How often a job was put off, by the reason.");
+	for (int i = 0; i < WAIT_REASON_COUNT; i++)
+		labelled(page, "publisher_waits_total", "reason",
+			 wait_reason_name((enum wait_reason)i), board->waits[i].count);
+	family(page, "publisher_wait_seconds_total", "counter",
+	       "How long jobs were put off for, by the reason, counted when the wait begins.");
+	for (int i = 0; i < WAIT_REASON_COUNT; i++)
+		labelled_seconds(page, "publisher_wait_seconds_total", "reason",
+				 wait_reason_name((enum wait_reason)i), board->waits[i].sum_s);
+}
+
+static void
 print_jobs(struct page *page, const struct scoreboard_view *board)
 {
 	family(page, "publisher_jobs_total", "counter", "Runs of jobs by how they ended.");
@@ -163,6 +192,7 @@ print_jobs(struct page *page, const struct scoreboard_view *board)
 		labelled(page, "publisher_jobs_total", "result",
 			 job_result_name((enum job_result)i), board->jobs[i]);
 	print_timings(page, board);
+	print_waits(page, board);
 	family(page, "publisher_errors_total", "counter", "Failures by category.");
 	for (int i = FAILURE_NONE + 1; i < FAILURE_CATEGORY_COUNT; i++)
 		labelled(page, "publisher_errors_total", "category",
@@ -206,6 +236,12 @@ print_queue(struct page *page, const struct health_view *view)
 			labelled(page, "publisher_circuits", "state",
 				 circuit_state_name((enum circuit_state)i),
 				 not_negative(board->circuits[i]));
+		family(page, "publisher_application_circuit", "gauge",
+		       "1 while the circuit that shuts everybody out is open, or half open; absent "
+		       "when not known.");
+		for (int i = 0; i < CIRCUIT_STATE_COUNT; i++)
+			labelled(page, "publisher_application_circuit", "state",
+				 circuit_state_name((enum circuit_state)i), view->application[i]);
 	}
 }
 

@@ -112,6 +112,9 @@ health_view_judge(struct health_view *view)
 			: 0;
 	view->circuits_known =
 		is_recent(board->circuits_counted_ms, now_ms, HEALTH_CIRCUITS_MAX_AGE_MS);
+	view->application[CIRCUIT_OPEN] = board->application_until_wall_ms > view->now_wall_ms;
+	view->application[CIRCUIT_HALF_OPEN] =
+		board->application_until_wall_ms > 0 && !view->application[CIRCUIT_OPEN];
 	view->uptime_s = board->pool.started_mono_ms > 0 && now_ms > board->pool.started_mono_ms
 				 ? (now_ms - board->pool.started_mono_ms) / 1000
 				 : 0;

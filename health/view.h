@@ -46,6 +46,8 @@ struct health_view {
 	bool dispatcher_fresh, redis_up, postgres_up;
 	bool queue_known, circuits_known;
 	double oldest_due_s; /* 0: nobody waits, or not known */
+	/* The application's circuit: its open time goes on, or is over and a probe may go. */
+	bool application[CIRCUIT_STATE_COUNT];
 	int64_t uptime_s;
 };
 

@@ -154,6 +154,16 @@ bounded(int64_t wait_ms)
 	return wait_ms < LONGEST_WAIT_MS ? wait_ms : LONGEST_WAIT_MS;
 }
 
+static enum wait_reason
+kind_of(const char *reason)
+{
+	if (strcmp(reason, "application circuit") == 0)
+		return WAIT_APPLICATION;
+	if (strcmp(reason, "circuit") == 0)
+		return WAIT_CIRCUIT;
+	return strcmp(reason, "asked to wait") == 0 ? WAIT_ASKED : WAIT_PACE;
+}
+
 bool
 gates_ask(struct gates *gates, const char *user_id, const char *who, struct gates_verdict *verdict,
 	  struct failure *why)
@@ -171,6 +181,7 @@ gates_ask(struct gates *gates, const char *user_id, const char *who, struct gate
 		verdict->go = strcmp(reply->element[0]->str, "GO") == 0;
 		verdict->wait_ms = bounded(reply->element[1]->integer);
 		snprintf(verdict->reason, sizeof(verdict->reason), "%s", reply->element[2]->str);
+		verdict->kind = kind_of(verdict->reason);
 	} else {
 		failure_set(why, FAILURE_AWAY, "Redis: unexpected answer of the gates script");
 	}

@@ -13,6 +13,7 @@
 #include "common/config.h"
 #include "common/failure.h"
 #include "common/redis.h"
+#include "common/scoreboard.h"
 
 struct gates;
 
@@ -22,8 +23,9 @@ void gates_free(struct gates *gates);
 
 struct gates_verdict {
 	bool go;
-	int64_t wait_ms; /* when !go: at least 1 */
-	char reason[32]; /* "pace", "asked to wait", "circuit", "application circuit" */
+	int64_t wait_ms;       /* when !go: at least 1 */
+	char reason[32];       /* "pace", "asked to wait", "circuit", "application circuit" */
+	enum wait_reason kind; /* the same, to be counted */
 };
 /* `who` names what asks ("<deviation>:<file>"): a reservation belongs to it, and a probe. */
 bool gates_ask(struct gates *gates, const char *user_id, const char *who,

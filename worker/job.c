@@ -70,16 +70,17 @@ end_unlocked(struct work *w)
 	case DEVIATION_DRAFT:
 	case DEVIATION_STATUS_UNKNOWN:
 		if (early) {
-			job_end_defer(w, LOOK_AGAIN_EVERY_MS);
+			job_end_defer(w, WAIT_NOT_DUE, LOOK_AGAIN_EVERY_MS);
 			return;
 		}
 		end_taken_back(w);
 		return;
 	case DEVIATION_SCHEDULED:
 		if (d->due_known && d->due_in_ms > 0) {
-			job_end_defer(w, early && d->due_in_ms > LOOK_AGAIN_EVERY_MS
-						 ? LOOK_AGAIN_EVERY_MS
-						 : d->due_in_ms);
+			job_end_defer(w, WAIT_NOT_DUE,
+				      early && d->due_in_ms > LOOK_AGAIN_EVERY_MS
+					      ? LOOK_AGAIN_EVERY_MS
+					      : d->due_in_ms);
 			return;
 		}
 		break;
@@ -92,14 +93,15 @@ end_unlocked(struct work *w)
 	if (d->file_count == 0 && reject_empty(w))
 		return;
 	if (d->lock_holder == NULL) {
-		job_end_defer(w, LOOK_AGAIN_EVERY_MS); /* it changed under our eyes */
+		job_end_defer(w, WAIT_LOCKED, LOOK_AGAIN_EVERY_MS); /* it changed under our eyes */
 		return;
 	}
 	log_event(LOG_INFO, "Somebody else works on the deviation; the job waits",
 		  (struct log_field[]){LOG_INT("lockedForMs", d->locked_for_ms), LOG_END});
-	job_end_defer(w, d->locked_for_ms + FOREIGN_LOOK_MS > FOREIGN_LOCK_MS
-				 ? FOREIGN_LOCK_MS - d->locked_for_ms
-				 : FOREIGN_LOOK_MS);
+	job_end_defer(w, WAIT_LOCKED,
+		      d->locked_for_ms + FOREIGN_LOOK_MS > FOREIGN_LOCK_MS
+			      ? FOREIGN_LOCK_MS - d->locked_for_ms
+			      : FOREIGN_LOOK_MS);
 }
 
 static bool
@@ -215,7 +217,7 @@ refuse(struct work *w)
 		return false;
 	if (why.category == FAILURE_AWAY) {
 		log_failure(LOG_WARN, "The job cannot be run now", &why, NULL);
-		job_end_defer(w, LOOK_AGAIN_EVERY_MS);
+		job_end_defer(w, WAIT_SERVER, LOOK_AGAIN_EVERY_MS);
 		return true;
 	}
 	scoreboard_count_error(w->tools->board, w->tools->slot, why.category);
@@ -287,7 +289,7 @@ job_run(struct tools *tools, const struct queue_job *job, struct job_end *end)
 {
 	struct work w = {.tools = tools, .job = job, .end = end};
 
-	*end = (struct job_end){.kind = JOB_END_DEFER, .delay_ms = 1000};
+	*end = (struct job_end){.kind = JOB_END_DEFER, .wait = WAIT_SERVER, .delay_ms = 1000};
 	lease_begin(&w.lease, tools, job);
 	scoreboard_activity(tools->board, tools->slot, ACTIVITY_LOADING);
 	begin_log(&w);

@@ -27,7 +27,8 @@ enum job_end_kind {
 struct job_end {
 	enum job_end_kind kind;
 	int64_t delay_ms;
-	char *return_value; /* JSON; free() */
+	char *return_value;    /* JSON; free() */
+	enum wait_reason wait; /* of DEFER, RETRY and PUT_BACK: why it has to */
 	char reason[FAILURE_MESSAGE_SIZE];
 	enum failure_category category; /* FAILURE_NONE unless something failed */
 	bool add_cleanup;               /* the storage-cleanup job has to exist */

@@ -24,8 +24,9 @@ job_end_clear(struct job_end *end)
 }
 
 void
-job_end_defer(struct work *w, int64_t delay_ms)
+job_end_defer(struct work *w, enum wait_reason wait, int64_t delay_ms)
 {
+	w->end->wait = wait;
 	w->end->kind = JOB_END_DEFER;
 	w->end->delay_ms = delay_ms > 1 ? delay_ms : 1;
 }
@@ -84,7 +85,7 @@ job_end_complete(struct work *w, const char *flag)
 	/* The row says what became of the post; the next claim only has to tell the queue. */
 	log_event(LOG_WARN, "out of memory for the job's result; it is told again", NULL);
 	job_end_clear(w->end);
-	job_end_defer(w, TELL_AGAIN_MS);
+	job_end_defer(w, WAIT_SERVER, TELL_AGAIN_MS);
 }
 
 void
@@ -103,11 +104,12 @@ job_end_database_away(struct work *w, const struct failure *why)
 	log_failure(LOG_WARN, "PostgreSQL cannot be told; the job waits", why, NULL);
 	w->end->category = why->category;
 	if (why->category == FAILURE_LOST) {
-		job_end_defer(w, LOST_LOOK_MS);
+		job_end_defer(w, WAIT_LOST, LOST_LOOK_MS);
 		return;
 	}
 	w->end->database_away = true;
 	w->tools->database_streak++;
 	job_end_defer(
-		w, retry_away_ms(w->tools->database_streak, (double)chance_below(1000001) / 1e6));
+		w, WAIT_SERVER,
+		retry_away_ms(w->tools->database_streak, (double)chance_below(1000001) / 1e6));
 }

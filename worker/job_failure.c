@@ -171,6 +171,7 @@ release_and_end(struct work *w, const struct failure *why, const struct retry_de
 	struct failure away;
 
 	job_end_with_reason(w, burned ? JOB_END_RETRY : JOB_END_DEFER, why);
+	w->end->wait = retry_wait_reason(why, decision->action);
 	w->end->delay_ms = decision->delay_ms > 1 ? decision->delay_ms : 1;
 	if (decision->action == RETRY_PUT_BACK)
 		w->end->kind = JOB_END_PUT_BACK;
@@ -273,6 +274,7 @@ job_end_failed(struct work *w, struct failure *why)
 		    why, (struct log_field[]){LOG_INT("delayMs", decision.delay_ms), LOG_END});
 	if (decision.action == RETRY_LET_GO) {
 		job_end_with_reason(w, JOB_END_DEFER, why);
+		w->end->wait = WAIT_LOST;
 		w->end->delay_ms = decision.delay_ms;
 		return;
 	}
@@ -292,7 +294,7 @@ job_end_waiting(struct work *w, const struct publish_wait *wait)
 	log_event(LOG_INFO, "The job waits",
 		  (struct log_field[]){LOG_STR("reason", wait->reason),
 				       LOG_INT("delayMs", wait->wait_ms), LOG_END});
-	job_end_defer(w, wait->wait_ms);
+	job_end_defer(w, wait->unknown ? WAIT_UNKNOWN : wait->kind, wait->wait_ms);
 	if (w->publishing.asked_gates)
 		publishing_gate_ok(
 			&w->publishing); /* DeviantArt answered: a probe has its verdict */

@@ -24,7 +24,7 @@ struct work {
 
 /* ---- job_end.c: what the queue will be told ---- */
 
-void job_end_defer(struct work *w, int64_t delay_ms);
+void job_end_defer(struct work *w, enum wait_reason wait, int64_t delay_ms);
 void job_end_with_reason(struct work *w, enum job_end_kind kind, const struct failure *why);
 /* {"success": true, "results": [...], ...}; flag names a further member that is true, NULL = none.
  */

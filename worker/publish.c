@@ -166,6 +166,7 @@ ask_gates(struct publishing *p, struct publish_wait *wait, struct failure *why)
 		return PUBLISH_FAILED;
 	if (!verdict.go) {
 		wait->wait_ms = verdict.wait_ms;
+		wait->kind = verdict.kind;
 		snprintf(wait->reason, sizeof(wait->reason), "%s", verdict.reason);
 		return PUBLISH_WAIT;
 	}

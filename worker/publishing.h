@@ -40,6 +40,7 @@ struct publish_wait {
 	int64_t wait_ms;
 	bool unknown; /* an outcome is unknown: the row stays locked and "publishing" */
 	char reason[96];
+	enum wait_reason kind; /* unless unknown */
 };
 
 /* error_code values of stash/publish that decide what comes next (deviantart-api.md 6.3). */

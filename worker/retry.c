@@ -211,3 +211,36 @@ retry_decide(const struct failure *failure, const struct retry_history *history,
 		return (struct retry_decision){.action = rule->action};
 	}
 }
+
+static enum wait_reason
+of_absence(enum failure_absent absent)
+{
+	switch (absent) {
+	case FAILURE_ABSENT_STORAGE:
+		return WAIT_STORAGE;
+	case FAILURE_ABSENT_TOKEN:
+		return WAIT_TOKEN;
+	case FAILURE_ABSENT_SERVER:
+	default:
+		return WAIT_SERVER;
+	}
+}
+
+enum wait_reason
+retry_wait_reason(const struct failure *failure, enum retry_action action)
+{
+	if (action == RETRY_ATTEMPT)
+		return WAIT_ATTEMPT;
+	if (failure->category == FAILURE_RATE_LIMIT)
+		return WAIT_REFUSED;
+	if (failure->category == FAILURE_OPERATOR || failure->is_setting)
+		return WAIT_OPERATOR;
+	if (failure->category == FAILURE_AWAY)
+		return of_absence(failure->absent);
+	if (failure->category == FAILURE_LOST)
+		return WAIT_LOST;
+	if (failure->category == FAILURE_STOPPED)
+		return WAIT_STOPPED;
+	/* Anything else is waited out only while an outcome is unknown. */
+	return failure->outage ? WAIT_DEVIANTART : WAIT_UNKNOWN;
+}

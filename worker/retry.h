@@ -11,6 +11,7 @@
 
 #include "common/failure.h"
 #include "common/queue/queue.h"
+#include "common/scoreboard.h"
 
 enum retry_action {
 	RETRY_ATTEMPT,  /* counted: queue_retry(), one attempt burned */
@@ -44,6 +45,9 @@ struct retry_decision {
 /* chance: 0..1, where 0.5 means no jitter for waits of ours. */
 struct retry_decision retry_decide(const struct failure *failure,
 				   const struct retry_history *history, double chance);
+
+/* Why the job waits that the failure put off, for /metrics. */
+enum wait_reason retry_wait_reason(const struct failure *failure, enum retry_action action);
 
 /* 1 s doubling to 30 s, +- 20 %: how long a server that is away is left alone. streak >= 1. */
 int64_t retry_away_ms(int streak, double chance);

@@ -390,6 +390,7 @@ without_lease(struct token_keeper *keeper, struct deviation *deviation, const ch
 				   "while ago, and it is still the one that is stored");
 	failure_set(why, FAILURE_AWAY, "another worker refreshes this user's token");
 	why->wait_ms = OTHERS_WAIT_MS;
+	why->absent = FAILURE_ABSENT_TOKEN;
 	return false;
 }
 

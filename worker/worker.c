@@ -105,6 +105,9 @@ count_end(struct worker *worker, const struct job_end *end, int64_t begun_ms)
 	else if (end->kind == JOB_END_RETRY)
 		result = JOB_RETRIED;
 	scoreboard_count_job(worker->tools.board, worker->tools.slot, result, took_ms);
+	if (result == JOB_RETRIED || result == JOB_DEFERRED)
+		scoreboard_count_wait(worker->tools.board, worker->tools.slot, end->wait,
+				      end->kind == JOB_END_PUT_BACK ? 0 : end->delay_ms);
 	if (result == JOB_COMPLETED)
 		log_event(LOG_INFO, "Job completed",
 			  (struct log_field[]){LOG_INT("durationMs", took_ms), LOG_END});

@@ -33,6 +33,32 @@ asked(const char *wait)
 	return verdict.wait_ms;
 }
 
+static void
+a_wait_is_of_the_kind_that_its_reason_says(void **state)
+{
+	static const struct {
+		const char *wire;
+		enum wait_reason kind;
+	} rows[] = {
+		{"*3\r\n$4\r\nWAIT\r\n:1\r\n$4\r\npace\r\n", WAIT_PACE},
+		{"*3\r\n$4\r\nWAIT\r\n:1\r\n$13\r\nasked to wait\r\n", WAIT_ASKED},
+		{"*3\r\n$4\r\nWAIT\r\n:1\r\n$7\r\ncircuit\r\n", WAIT_CIRCUIT},
+		{"*3\r\n$4\r\nWAIT\r\n:1\r\n$19\r\napplication circuit\r\n", WAIT_APPLICATION},
+	};
+	static const struct config config = {.rate_limiter_enabled = true};
+	struct gates *gates = gates_new(&config, NULL);
+	struct gates_verdict verdict;
+	struct failure why;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		false_redis_answers(rows[i].wire);
+		assert_true(gates_ask(gates, "user", "d:f", &verdict, &why));
+		assert_int_equal(verdict.kind, rows[i].kind);
+	}
+	gates_free(gates);
+}
+
 static int64_t
 refused(const char *wait)
 {
@@ -73,6 +99,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_wait_is_taken_as_it_is),
+		cmocka_unit_test(a_wait_is_of_the_kind_that_its_reason_says),
 		cmocka_unit_test(no_wait_is_longer_than_a_day_whatever_redis_says),
 	};
 

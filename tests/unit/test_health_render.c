@@ -390,6 +390,15 @@ static const char metrics[] =
 	"publisher_workers{state=\"publishing\"} 0\n"
 	"publisher_workers{state=\"recording\"} 0\n"
 	"publisher_workers{state=\"draining\"} 0\n"
+	"# HELP publisher_worker_seconds_total Time of worker processes by what they spent it on.\n"
+	"# TYPE publisher_worker_seconds_total counter\n"
+	"publisher_worker_seconds_total{state=\"boot\"} 0.000\n"
+	"publisher_worker_seconds_total{state=\"idle\"} 12.500\n"
+	"publisher_worker_seconds_total{state=\"loading\"} 0.000\n"
+	"publisher_worker_seconds_total{state=\"uploading\"} 0.000\n"
+	"publisher_worker_seconds_total{state=\"publishing\"} 0.000\n"
+	"publisher_worker_seconds_total{state=\"recording\"} 0.000\n"
+	"publisher_worker_seconds_total{state=\"draining\"} 0.000\n"
 	"# HELP publisher_workers_ready Workers that are up and take jobs.\n"
 	"# TYPE publisher_workers_ready gauge\n"
 	"publisher_workers_ready 5\n"
@@ -501,6 +510,43 @@ static const char metrics[] =
 	"publisher_lateness_seconds_bucket{le=\"+Inf\"} 0\n"
 	"publisher_lateness_seconds_sum 0.000\n"
 	"publisher_lateness_seconds_count 0\n"
+	"# HELP publisher_waits_total How often a job was put off, by the reason.\n"
+	"# TYPE publisher_waits_total counter\n"
+	"publisher_waits_total{reason=\"not_due\"} 0\n"
+	"publisher_waits_total{reason=\"locked\"} 0\n"
+	"publisher_waits_total{reason=\"pace\"} 3\n"
+	"publisher_waits_total{reason=\"asked_to_wait\"} 0\n"
+	"publisher_waits_total{reason=\"circuit\"} 0\n"
+	"publisher_waits_total{reason=\"application_circuit\"} 0\n"
+	"publisher_waits_total{reason=\"rate_limit\"} 0\n"
+	"publisher_waits_total{reason=\"deviantart_away\"} 0\n"
+	"publisher_waits_total{reason=\"storage_away\"} 0\n"
+	"publisher_waits_total{reason=\"server_away\"} 0\n"
+	"publisher_waits_total{reason=\"token\"} 0\n"
+	"publisher_waits_total{reason=\"operator\"} 0\n"
+	"publisher_waits_total{reason=\"outcome_unknown\"} 0\n"
+	"publisher_waits_total{reason=\"attempt_failed\"} 0\n"
+	"publisher_waits_total{reason=\"lock_lost\"} 0\n"
+	"publisher_waits_total{reason=\"stopped\"} 0\n"
+	"# HELP publisher_wait_seconds_total How long jobs were put off for, by the reason, "
+	"counted when the wait begins.\n"
+	"# TYPE publisher_wait_seconds_total counter\n"
+	"publisher_wait_seconds_total{reason=\"not_due\"} 0.000\n"
+	"publisher_wait_seconds_total{reason=\"locked\"} 0.000\n"
+	"publisher_wait_seconds_total{reason=\"pace\"} 4.250\n"
+	"publisher_wait_seconds_total{reason=\"asked_to_wait\"} 0.000\n"
+	"publisher_wait_seconds_total{reason=\"circuit\"} 0.000\n"
+	"publisher_wait_seconds_total{reason=\"application_circuit\"} 0.000\n"
+	"publisher_wait_seconds_total{reason=\"rate_limit\"} 0.000\n"
+	"publisher_wait_seconds_total{reason=\"deviantart_away\"} 0.000\n"
+	"publisher_wait_seconds_total{reason=\"storage_away\"} 0.000\n"
+	"publisher_wait_seconds_total{reason=\"server_away\"} 0.000\n"
+	"publisher_wait_seconds_total{reason=\"token\"} 0.000\n"
+	"publisher_wait_seconds_total{reason=\"operator\"} 0.000\n"
+	"publisher_wait_seconds_total{reason=\"outcome_unknown\"} 0.000\n"
+	"publisher_wait_seconds_total{reason=\"attempt_failed\"} 0.000\n"
+	"publisher_wait_seconds_total{reason=\"lock_lost\"} 0.000\n"
+	"publisher_wait_seconds_total{reason=\"stopped\"} 0.000\n"
 	"# HELP publisher_errors_total Failures by category.\n"
 	"# TYPE publisher_errors_total counter\n"
 	"publisher_errors_total{category=\"RATE_LIMIT\"} 0\n"
@@ -549,6 +595,11 @@ static const char metrics[] =
 	"# TYPE publisher_circuits gauge\n"
 	"publisher_circuits{state=\"open\"} 0\n"
 	"publisher_circuits{state=\"half_open\"} 0\n"
+	"# HELP publisher_application_circuit 1 while the circuit that shuts everybody out is "
+	"open, or half open; absent when not known.\n"
+	"# TYPE publisher_application_circuit gauge\n"
+	"publisher_application_circuit{state=\"open\"} 1\n"
+	"publisher_application_circuit{state=\"half_open\"} 0\n"
 	"# HELP publisher_uploads_total Files that stash/submit accepted.\n"
 	"# TYPE publisher_uploads_total counter\n"
 	"publisher_uploads_total 0\n"
@@ -622,7 +673,25 @@ metrics_are_as_they_were(void **state)
 	view.board.timings[TIMING_JOB].buckets[SCOREBOARD_BUCKETS] = 1;
 	view.board.timings[TIMING_JOB].count = 4;
 	view.board.timings[TIMING_JOB].sum_s = 2000.5;
+	view.board.spent_s[ACTIVITY_IDLE] = 12.5;
+	view.board.waits[WAIT_PACE].count = 3;
+	view.board.waits[WAIT_PACE].sum_s = 4.25;
+	view.board.application_until_wall_ms = WALL_MS + 1;
 	assert_string_equal(rendered(render_metrics), metrics);
+}
+
+static void
+application_circuit_is_open_until_its_time_is_over(void **state)
+{
+	(void)state;
+	view.board.application_until_wall_ms = 0;
+	assert_non_null(strstr(rendered(render_metrics),
+			       "publisher_application_circuit{state=\"open\"} 0\n"
+			       "publisher_application_circuit{state=\"half_open\"} 0\n"));
+	view.board.application_until_wall_ms = WALL_MS;
+	assert_non_null(strstr(rendered(render_metrics),
+			       "publisher_application_circuit{state=\"open\"} 0\n"
+			       "publisher_application_circuit{state=\"half_open\"} 1\n"));
 }
 
 static void
@@ -638,6 +707,7 @@ old_counts_are_left_out(void **state)
 	text = rendered(render_metrics);
 	assert_null(strstr(text, "publisher_queue_"));
 	assert_null(strstr(text, "publisher_circuits"));
+	assert_null(strstr(text, "publisher_application_circuit"));
 }
 
 /* The family a sample belongs to: a histogram's samples have suffixes. */
@@ -814,6 +884,7 @@ main(void)
 		cmocka_unit_test_setup(word_about_each_server_ages_by_itself, serving),
 		cmocka_unit_test_setup(slow_dispatcher_is_not_a_silent_one, serving),
 		cmocka_unit_test_setup(metrics_are_as_they_were, serving),
+		cmocka_unit_test_setup(application_circuit_is_open_until_its_time_is_over, serving),
 		cmocka_unit_test_setup(old_counts_are_left_out, serving),
 		cmocka_unit_test_setup(every_series_has_help_and_type, serving),
 		cmocka_unit_test_setup(fullest_page_fits, serving),

@@ -261,6 +261,43 @@ a_number_out_of_range_is_treated_as_unknown(void **state)
 	assert_int_equal(retry_decide(&why, &history, MIDDLE).delay_ms, 5000);
 }
 
+static void
+a_wait_is_told_by_its_reason(void **state)
+{
+	static const struct {
+		enum failure_category category;
+		enum retry_action action;
+		enum wait_reason reason;
+	} rows[] = {
+		{FAILURE_NETWORK_ERROR, RETRY_ATTEMPT, WAIT_ATTEMPT},
+		{FAILURE_QUOTA_EXCEEDED, RETRY_ATTEMPT, WAIT_ATTEMPT},
+		{FAILURE_RATE_LIMIT, RETRY_WAIT, WAIT_REFUSED},
+		{FAILURE_OPERATOR, RETRY_WAIT, WAIT_OPERATOR},
+		{FAILURE_AWAY, RETRY_WAIT, WAIT_SERVER},
+		{FAILURE_LOST, RETRY_LET_GO, WAIT_LOST},
+		{FAILURE_STOPPED, RETRY_PUT_BACK, WAIT_STOPPED},
+		{FAILURE_OUTCOME_UNKNOWN, RETRY_RECONCILE, WAIT_UNKNOWN},
+		{FAILURE_AUTH_ERROR, RETRY_WAIT, WAIT_UNKNOWN},
+	};
+	struct failure why;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		why = failure_of(rows[i].category);
+		assert_int_equal(retry_wait_reason(&why, rows[i].action), rows[i].reason);
+	}
+	why = failure_of(FAILURE_SERVER_ERROR);
+	why.outage = true;
+	assert_int_equal(retry_wait_reason(&why, RETRY_WAIT), WAIT_DEVIANTART);
+	why = failure_of(FAILURE_AWAY);
+	why.absent = FAILURE_ABSENT_TOKEN;
+	assert_int_equal(retry_wait_reason(&why, RETRY_WAIT), WAIT_TOKEN);
+	why.absent = FAILURE_ABSENT_STORAGE;
+	assert_int_equal(retry_wait_reason(&why, RETRY_WAIT), WAIT_STORAGE);
+	why.is_setting = true;
+	assert_int_equal(retry_wait_reason(&why, RETRY_WAIT), WAIT_OPERATOR);
+}
+
 int
 main(void)
 {
@@ -279,6 +316,7 @@ main(void)
 		cmocka_unit_test(what_only_the_operator_can_mend_waits),
 		cmocka_unit_test(a_stop_a_lost_lock_and_an_unknown_outcome_have_ways_of_their_own),
 		cmocka_unit_test(a_number_out_of_range_is_treated_as_unknown),
+		cmocka_unit_test(a_wait_is_told_by_its_reason),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

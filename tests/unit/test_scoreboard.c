@@ -90,6 +90,9 @@ counters_outlive_the_process(void **state)
 		scoreboard_count_job(board, SLOT, JOB_DEFERRED, 1);
 		scoreboard_count_error(board, SLOT, FAILURE_RATE_LIMIT);
 		scoreboard_count_reconciled(board, SLOT, RECONCILED_NO_LINK);
+		scoreboard_count_wait(board, SLOT, WAIT_CIRCUIT, 1500);
+		scoreboard_count_wait(board, SLOT, WAIT_CIRCUIT, -1);
+		scoreboard_count_wait(board, SLOT, WAIT_REASON_COUNT, 1);
 		scoreboard_vacate(board, SLOT);
 	}
 	scoreboard_assign(board, SLOT + 1, 1, "t");
@@ -100,9 +103,56 @@ counters_outlive_the_process(void **state)
 	assert_int_equal(view.jobs[JOB_DEFERRED], 3);
 	assert_int_equal(view.errors[FAILURE_RATE_LIMIT], 3);
 	assert_int_equal(view.reconciled[RECONCILED_NO_LINK], 3);
+	assert_int_equal(view.waits[WAIT_CIRCUIT].count, 6);
+	assert_true(view.waits[WAIT_CIRCUIT].sum_s > 4.499 &&
+		    view.waits[WAIT_CIRCUIT].sum_s < 4.501);
 	assert_int_equal(view.timings[TIMING_JOB].count, 3);
 	assert_true(view.timings[TIMING_JOB].sum_s > 2.0999 &&
 		    view.timings[TIMING_JOB].sum_s < 2.1001);
+}
+
+static void
+pass_ms(int64_t ms)
+{
+	int64_t until_ms = clock_mono_ms() + ms;
+
+	while (clock_mono_ms() < until_ms)
+		(void)usleep(500);
+}
+
+/* Each moment of a worker's life belongs to what it was doing, and to nothing else; the last ones
+ * of a dead worker too, and none after its death. */
+static void
+time_is_counted_by_what_it_was_spent_on(void **state)
+{
+	struct scoreboard *board = *state;
+	static struct scoreboard_view view;
+	int64_t began_ms, ended_ms;
+	double spent_s = 0;
+
+	scoreboard_assign(board, SLOT, 1, "t");
+	began_ms = clock_mono_ms();
+	scoreboard_activity(board, SLOT, ACTIVITY_IDLE);
+	pass_ms(20);
+	scoreboard_activity(board, SLOT, ACTIVITY_UPLOADING);
+	pass_ms(10);
+	scoreboard_heartbeat(board, SLOT);
+	scoreboard_read(board, &view);
+	assert_true(view.spent_s[ACTIVITY_IDLE] > 0.0199);
+	assert_true(view.spent_s[ACTIVITY_UPLOADING] > 0.0099); /* while it goes on */
+	pass_ms(10);
+	scoreboard_vacate(board, SLOT);
+	ended_ms = clock_mono_ms();
+	pass_ms(10);
+	scoreboard_assign(board, SLOT, 2, "t");
+	scoreboard_activity(board, SCOREBOARD_DISPATCHER, ACTIVITY_IDLE); /* no worker */
+	pass_ms(5);
+	scoreboard_heartbeat(board, SCOREBOARD_DISPATCHER);
+	scoreboard_read(board, &view);
+	assert_true(view.spent_s[ACTIVITY_UPLOADING] > 0.0199);
+	for (int i = ACTIVITY_BOOT; i < ACTIVITY_COUNT; i++)
+		spent_s += view.spent_s[i];
+	assert_true(spent_s > 0.0399 && spent_s < (double)(ended_ms - began_ms + 1) / 1000.0);
 }
 
 static void
@@ -515,6 +565,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(untouched_slots_cost_no_memory),
 		TEST(counters_outlive_the_process),
+		TEST(time_is_counted_by_what_it_was_spent_on),
 		TEST(durations_fall_into_their_buckets),
 		TEST(each_timing_has_buckets_of_its_own),
 		TEST(job_in_hand_is_shown_until_it_ends),

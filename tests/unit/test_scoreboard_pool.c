@@ -264,13 +264,14 @@ queue_circuits_and_pool_come_out_as_they_went_in(void **state)
 	scoreboard_read(board, &view);
 	assert_int_equal(view.queue_counted_ms, 0);
 	scoreboard_queue(board, queue, true, 99);
-	scoreboard_circuits(board, circuits);
+	scoreboard_circuits(board, circuits, 98);
 	scoreboard_pool_set(board, &pool);
 	scoreboard_read(board, &view);
 	assert_memory_equal(view.queue, queue, sizeof(queue));
 	assert_memory_equal(view.circuits, circuits, sizeof(circuits));
 	assert_true(view.queue_paused);
 	assert_int_equal(view.oldest_due_wall_ms, 99);
+	assert_int_equal(view.application_until_wall_ms, 98);
 	assert_true(view.queue_counted_ms > 0 && view.circuits_counted_ms > 0);
 	assert_int_equal(view.pool.phase, pool.phase);
 	assert_int_equal(view.pool.concurrency, 5);
@@ -295,6 +296,8 @@ everything_has_a_name(void **state)
 		assert_true(strlen(job_result_name((enum job_result)i)) > 0);
 	for (int i = 0; i < RECONCILE_OUTCOME_COUNT; i++)
 		assert_true(strlen(reconcile_outcome_name((enum reconcile_outcome)i)) > 0);
+	for (int i = 0; i < WAIT_REASON_COUNT; i++)
+		assert_true(strlen(wait_reason_name((enum wait_reason)i)) > 0);
 	for (int i = 0; i < QUEUE_STATE_COUNT; i++)
 		assert_true(strlen(queue_state_name((enum queue_state)i)) > 0);
 	for (int i = 0; i < CIRCUIT_STATE_COUNT; i++)

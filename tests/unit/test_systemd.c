@@ -75,7 +75,7 @@ report_queue(const struct child *child)
 	for (int i = 0; i < DEPENDENCY_COUNT; i++)
 		scoreboard_dependency(child->board, child->slot, (enum dependency)i, true, NULL);
 	scoreboard_queue(child->board, counts, false, age_ms > 0 ? clock_wall_ms() - age_ms : 0);
-	scoreboard_circuits(child->board, circuits);
+	scoreboard_circuits(child->board, circuits, 0);
 }
 
 _Noreturn void

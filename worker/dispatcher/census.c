@@ -5,6 +5,7 @@
 
 #include <hiredis/hiredis.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "common/clock.h"
 #include "common/queue/queue.h"
@@ -30,18 +31,34 @@ count_between(struct desk *desk, const char *from, const char *to, int64_t *coun
 	return true;
 }
 
+/* When the open time of the application's circuit ends or ended; 0: it is closed. */
+static bool
+ask_application(struct desk *desk, int64_t *until_ms, struct failure *why)
+{
+	const char *const argv[] = {"ZSCORE", CIRCUIT_INDEX, "circuit:deviantart:application"};
+	redisReply *reply = redis_call(desk->redis, CENSUS_MS, why, 3, argv, NULL);
+
+	if (reply == NULL)
+		return false;
+	*until_ms = reply->type == REDIS_REPLY_STRING ? strtoll(reply->str, NULL, 10) : 0;
+	redis_reply_free(reply);
+	return true;
+}
+
 static bool
 count_circuits(struct desk *desk, struct failure *why)
 {
 	int64_t counts[CIRCUIT_STATE_COUNT] = {0};
+	int64_t application_until_ms;
 	char now[24], after_now[26];
 
 	snprintf(now, sizeof(now), "%lld", (long long)clock_wall_ms());
 	snprintf(after_now, sizeof(after_now), "(%s", now);
 	if (!count_between(desk, after_now, "+inf", &counts[CIRCUIT_OPEN], why) ||
-	    !count_between(desk, "-inf", now, &counts[CIRCUIT_HALF_OPEN], why))
+	    !count_between(desk, "-inf", now, &counts[CIRCUIT_HALF_OPEN], why) ||
+	    !ask_application(desk, &application_until_ms, why))
 		return false;
-	scoreboard_circuits(desk->board, counts);
+	scoreboard_circuits(desk->board, counts, application_until_ms);
 	return true;
 }
 

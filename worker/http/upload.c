@@ -282,8 +282,11 @@ pump_until_done(struct stream *stream, const struct watch *watch,
 		if (!http_pump(target->http, watch, HTTP_LOOK_MS, why))
 			return false;
 		now_ms = clock_mono_ms();
-		if (!target->done && !source_check(stream, now_ms, why))
+		if (!target->done && !source_check(stream, now_ms, why)) {
+			if (why != NULL)
+				why->absent = FAILURE_ABSENT_STORAGE;
 			return false;
+		}
 		if (stream->is_accepted && !target->started && !target_start(stream, why))
 			return false;
 		source_resume(stream);

@@ -1,6 +1,7 @@
 // /metrics: every name that was promised, in the format that was promised, true, and no counter ever goes back.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import http from 'node:http';
 import net from 'node:net';
@@ -13,6 +14,8 @@ import { afterwards, build, inTime, isAlive, scenario, sleep, until } from './st
 const program = process.env.PUBLISHER ?? `${root}/build/isekai-publisher`;
 
 const categories = ['RATE_LIMIT', 'AUTH_ERROR', 'TOKEN_EXPIRED', 'REFRESH_TOKEN_EXPIRED', 'NETWORK_ERROR', 'SERVER_ERROR', 'QUOTA_EXCEEDED', 'VALIDATION_ERROR', 'UNKNOWN'];
+const reasons = ['not_due', 'locked', 'pace', 'asked_to_wait', 'circuit', 'application_circuit', 'rate_limit', 'deviantart_away', 'storage_away', 'server_away',
+	'token', 'operator', 'outcome_unknown', 'attempt_failed', 'lock_lost', 'stopped'];
 /** Contract and service.md; a series has to be there before anything has happened. */
 const promised = {
 	publisher_active_jobs: ['gauge'],
@@ -25,7 +28,11 @@ const promised = {
 	publisher_reconciled_total: ['counter', 'outcome', ['published', 'published_now', 'no_link', 'failed']],
 	publisher_queue_jobs: ['gauge', 'state', ['waiting', 'paused', 'active', 'prioritized', 'delayed', 'completed', 'failed', 'waiting-children']],
 	publisher_circuits: ['gauge', 'state', ['open', 'half_open']],
+	publisher_application_circuit: ['gauge', 'state', ['open', 'half_open']],
 	publisher_queue_oldest_due_seconds: ['gauge'],
+	publisher_waits_total: ['counter', 'reason', reasons],
+	publisher_wait_seconds_total: ['counter', 'reason', reasons],
+	publisher_worker_seconds_total: ['counter'],
 	publisher_worker_restarts_total: ['counter'],
 	publisher_workers_killed_total: ['counter'],
 	publisher_dispatcher_restarts_total: ['counter'],
@@ -75,6 +82,8 @@ scenario('every promised name and label is there from the start, in the format t
 	assert.deepEqual(promtool(text).filter((line) => !/^publisher_(active_jobs|uptime_seconds) /.test(line)), []);
 });
 
+const sum = (values) => [...values].reduce((all, one) => all + one, 0);
+
 scenario('the numbers are true: completed, failed, retried and deferred jobs, errors by category, uploads, circuits', async () => {
 	const house = await build({ health: true, settings: { CIRCUIT_BREAKER_ENABLED: 'true', CIRCUIT_BREAKER_THRESHOLD: 1, CIRCUIT_BREAKER_OPEN_DURATION_MS: 60000 } });
 	const artist = await house.artist();
@@ -83,6 +92,7 @@ scenario('the numbers are true: completed, failed, retried and deferred jobs, er
 	const lost = await house.deviation(artist, { files: [{ stored: false }] });
 	const retried = await house.deviation(artist);
 	await house.sandbox.fault('submit', { title: retried.title }, 'status', { status: 500, count: 1 });
+	await house.sandbox.fault('submit', { title: good[0].title }, 'delay', { answer_delay_ms: 700, count: 1 });
 	const limited = await house.deviation(await house.artist());
 	await house.sandbox.fault('submit', { title: limited.title }, 'status', { status: 429, count: -1 });
 	for (const work of [...good, lost, retried, limited]) await house.add(work);
@@ -111,10 +121,32 @@ scenario('the numbers are true: completed, failed, retried and deferred jobs, er
 	assert.equal(counters.get('publisher_uploaded_bytes_total'), sent.reduce((sum, { size }) => sum + size, 0));
 	assert.equal((await house.sandbox.get('ledger')).posts.length, sent.length);
 	await until('the open circuit is counted', async () => await metric(house, 'publisher_circuits{state="open"}') === 1);
+	assert.equal(await metric(house, 'publisher_application_circuit{state="open"}'), 0, 'it is one user\'s');
+	for (const [reason, count, least, most] of [['attempt_failed', 1, 2.4, 3.6], ['rate_limit', 1, 60, 72], ['pace', 0, 0, 0], ['storage_away', 0, 0, 0]]) {
+		const seconds = counters.get(`publisher_wait_seconds_total{reason="${reason}"}`);
+		assert.equal(counters.get(`publisher_waits_total{reason="${reason}"}`), count, reason);
+		assert.ok(seconds >= least && seconds <= most, `${reason}: ${seconds} s`);
+	}
+	const spent = families.get('publisher_worker_seconds_total').series;
+	const lived = sum(families.get('publisher_workers').series.values()) * (Date.now() / 1000 - families.get('publisher_start_time_seconds').series.get('publisher_start_time_seconds'));
+	assert.ok(spent.get('publisher_worker_seconds_total{state="uploading"}') >= 0.7, 'one upload alone took as long');
+	assert.ok(spent.get('publisher_worker_seconds_total{state="idle"}') > 0);
+	assert.ok(sum(spent.values()) <= lived, `${sum(spent.values())} s in ${lived} s of all workers`);
 	assert.equal(families.get('publisher_active_jobs').series.get('publisher_active_jobs'), 0);
 });
 
 const refused = (error) => ({ status: 400, body: { status: 'error', error, error_description: error, error_code: 0 } });
+
+/** DeviantArt asks an artist to wait, or everybody; his next post comes meanwhile. */
+async function thenAnother(house, error, reason) {
+	const artist = await house.artist();
+	const work = await house.deviation(artist);
+	await house.sandbox.fault('submit', { title: work.title }, 'status', { status: 429, count: 1, headers: { 'Retry-After': '4' }, body: { status: 'error', error } });
+	await house.add(work);
+	await house.rowIs(work, ({ error_message: message }) => message);
+	await house.add(await house.deviation(artist));
+	await until(`a job waits: ${reason}`, async () => await metric(house, `publisher_waits_total{reason="${reason}"}`) > 0);
+}
 
 /** What each does makes some of the counters move; all of them together every one. */
 const movers = [
@@ -138,8 +170,38 @@ const movers = [
 		await one({}, ['publish', 'reset_after', { count: 1 }]); // OUTCOME_UNKNOWN, reconciled as published
 		await one({}, ['publish', 'close', { count: 1 }]); // reconciled as published_now
 		await one({}, ['publish', 'close', { count: 50 }]); // reconciled as failed
+		await thenAnother(house, 'user_api_threshold', 'asked_to_wait');
 		// REFRESH_TOKEN_EXPIRED, a dead login, a refresh that failed
 		await one({}, null, await house.artist({ token_expires_at: inTime('-1 hour'), refresh_token_expires_at: inTime('-1 day') }));
+	},
+	async function waits(house) { // a job is put off for each reason that the other movers have not
+		await house.psql.query(`CREATE SEQUENCE refusals; CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+			BEGIN IF NEW.title = 'disk full' AND nextval('refusals') = 1 THEN RAISE 'no space left' USING ERRCODE = '53100'; END IF; RETURN NEW; END $$;
+			CREATE TRIGGER refuse BEFORE UPDATE ON deviations FOR EACH ROW EXECUTE FUNCTION refuse()`);
+		await house.publisher.stop();
+		await house.start({ RATE_LIMITER_ENABLED: 'true', RATE_LIMITER_BASE_DELAY_MS: 300, CIRCUIT_BREAKER_THRESHOLD: 1, CIRCUIT_BREAKER_OPEN_DURATION_MS: 4000 });
+		const add = async (row, artist) => {
+			const work = await house.deviation(artist ?? await house.artist(), row);
+			await house.add(work);
+			return work;
+		};
+		await add({ actual_publish_at: inTime('1500 milliseconds') }); // not_due
+		await add({ status: 'uploading', execution_lock_id: 'node-1', execution_locked_at: inTime('-29 minutes -58 seconds') }); // locked
+		const hasty = await house.artist();
+		await Promise.all([1, 2, 3].map(() => add({}, hasty))); // pace
+		await add({ title: 'disk full' }); // server_away
+		await house.sandbox.fault('submit', { title: 'down' }, 'status', { status: 503, count: 1 });
+		await add({ title: 'down' }); // deviantart_away
+		const unread = await house.deviation(await house.artist());
+		await house.sandbox.fault('s3', { key: unread.files[0].key }, 'status', { status: 503, body: '<Error><Code>SlowDown</Code></Error>', count: 1 });
+		await house.add(unread); // storage_away
+		const stale = await house.artist({ token_expires_at: inTime('1 minute') });
+		await house.insert('publisher.token_leases', { user_id: stale.id, holder: 'another', expires_at: inTime('8 seconds'),
+			refresh_token_digest: createHash('sha256').update(stale.refresh).digest('hex') });
+		await add({}, stale); // token
+		await thenAnother(house, 'user_api_threshold', 'circuit');
+		await thenAnother(house, 'application_api_threshold', 'application_circuit');
+		await until('it is shown', async () => await metric(house, 'publisher_application_circuit{state="open"}') === 1, 3000);
 	},
 	async function fence(house) { // LOST
 		const work = await house.deviation(await house.artist());
@@ -217,7 +279,7 @@ const movers = [
 ];
 
 /** Nobody can read these: who is stopped is gone a moment later, and a bucket holds only what took so long. */
-const unseen = /errors_total\{category="STOPPED"\}|_bucket\{/;
+const unseen = /errors_total\{category="STOPPED"\}|reason="stopped"\}|_bucket\{/;
 
 scenario('every counter that is printed moves when what it counts happens', async () => {
 	const left = new Map();
