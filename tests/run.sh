@@ -207,6 +207,7 @@ everything() {
 	for script in tests/chaos/simulator 'tests/chaos/simulator, sanitized' tests/fuzz lint; do
 		finish "$script"
 	done
+	suite tests/observe 120 node --test --test-reporter=tap tests/observe/alerts.test.mjs
 	suite contract 60 node tests/check_contract.mjs "$scratch/results"
 }
 
