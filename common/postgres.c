@@ -7,6 +7,7 @@
 #include "common/postgres.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <libpq-fe.h>
 #include <poll.h>
 #include <stdio.h>
@@ -26,7 +27,8 @@
 
 struct prepared {
 	const struct postgres_statement *statement;
-	char *sql; /* {schema} replaced */
+	char *sql;     /* {schema} replaced */
+	char name[64]; /* on the server: with a digest of `sql`, for whom a pooler lends it to */
 	bool on_server;
 };
 
@@ -44,6 +46,7 @@ struct postgres {
 	int64_t heard_ms;
 	bool in_vain;     /* it was given up: scoreboard_pulse.h */
 	bool plain_start; /* without options of ours: a pooler refuses them */
+	bool unprepared;  /* a pooler that nobody told us of mixes up what is prepared */
 	struct prepared statements[POSTGRES_STATEMENTS_MAX];
 	int statement_count;
 };
@@ -329,6 +332,20 @@ with_schema(const struct postgres *postgres, const char *sql)
 	return out;
 }
 
+/* Behind a pooler one name may be prepared by several publishers; the same name is the same SQL
+ * (FNV-1a).
+ */
+static void
+name_on_server(struct prepared *entry)
+{
+	uint64_t digest = 14695981039346656037U;
+
+	for (const char *at = entry->sql; *at != '\0'; at++)
+		digest = (digest ^ (unsigned char)*at) * 1099511628211U;
+	snprintf(entry->name, sizeof(entry->name), "%.40s_%016" PRIx64, entry->statement->name,
+		 digest);
+}
+
 static struct prepared *
 find_statement(struct postgres *postgres, const struct postgres_statement *statement)
 {
@@ -345,6 +362,7 @@ find_statement(struct postgres *postgres, const struct postgres_statement *state
 				   .sql = with_schema(postgres, statement->sql)};
 	if (entry->sql == NULL)
 		return NULL;
+	name_on_server(entry);
 	postgres->statement_count++;
 	return entry;
 }
@@ -360,6 +378,14 @@ is_about_data(const char *sqlstate)
 	return strncmp(sqlstate, "22", 2) == 0 || strncmp(sqlstate, "23", 2) == 0;
 }
 
+/* A statement is not there that was prepared, or one that was not: the connection is another one's
+ * too. */
+static bool
+is_mixed_up(const char *sqlstate)
+{
+	return strcmp(sqlstate, "26000") == 0 || strcmp(sqlstate, "42P05") == 0;
+}
+
 /* A server that is going away or read-only will not come back on this connection; a stale plan goes
  * with it too. */
 static bool
@@ -368,7 +394,7 @@ ends_connection(const char *sqlstate)
 	return sqlstate[0] == '\0' || strncmp(sqlstate, "08", 2) == 0 ||
 	       strncmp(sqlstate, "53", 2) == 0 || strncmp(sqlstate, "57", 2) == 0 ||
 	       strcmp(sqlstate, "25006") == 0 || strcmp(sqlstate, "0A000") == 0 ||
-	       strcmp(sqlstate, "26000") == 0 || strcmp(sqlstate, "42P05") == 0;
+	       is_mixed_up(sqlstate);
 }
 
 static bool
@@ -378,7 +404,7 @@ may_run_again(const char *sqlstate)
 	 * statement a pooler forgot. */
 	return strcmp(sqlstate, "40001") == 0 || strcmp(sqlstate, "40P01") == 0 ||
 	       strcmp(sqlstate, "55P03") == 0 || strcmp(sqlstate, "0A000") == 0 ||
-	       strcmp(sqlstate, "26000") == 0 || strcmp(sqlstate, "42P05") == 0;
+	       is_mixed_up(sqlstate);
 }
 
 /* Flushes what was queued and reads to the last result; the first error wins. NULL: *why is set. */
@@ -439,6 +465,7 @@ judge(struct postgres *postgres, PGresult *result, const char *name, struct fail
 		    "PostgreSQL: %s: %s (SQLSTATE %s)", name, primary != NULL ? primary : "failed",
 		    postgres->sqlstate);
 	PQclear(result);
+	postgres->unprepared = postgres->unprepared || is_mixed_up(postgres->sqlstate);
 	if (ends_connection(postgres->sqlstate))
 		drop_connection(postgres);
 	return NULL;
@@ -450,15 +477,15 @@ run_once(struct postgres *postgres, struct prepared *entry, int count, const cha
 {
 	const char *name = entry->statement->name;
 	int64_t deadline_ms = clock_mono_ms() + postgres->statement_timeout_ms;
-	bool prepare =
-		!postgres->address->pgbouncer && postgres->address->statement_cache_size != 0;
+	bool prepare = !postgres->unprepared && !postgres->address->pgbouncer &&
+		       postgres->address->statement_cache_size != 0;
 	PGresult *result;
 	int sent;
 
 	if (!postgres_connect(postgres, CONNECT_TIMEOUT_MS, why))
 		return NULL;
 	if (prepare && !entry->on_server) {
-		if (!PQsendPrepare(postgres->conn, name, entry->sql, 0, NULL))
+		if (!PQsendPrepare(postgres->conn, entry->name, entry->sql, 0, NULL))
 			goto not_sent;
 		result = collect(postgres, deadline_ms, why);
 		if (result == NULL || (result = judge(postgres, result, name, why)) == NULL)
@@ -466,7 +493,8 @@ run_once(struct postgres *postgres, struct prepared *entry, int count, const cha
 		PQclear(result);
 		entry->on_server = true;
 	}
-	sent = prepare ? PQsendQueryPrepared(postgres->conn, name, count, values, NULL, NULL, 0)
+	sent = prepare ? PQsendQueryPrepared(postgres->conn, entry->name, count, values, NULL, NULL,
+					     0)
 		       : PQsendQueryParams(postgres->conn, entry->sql, count, NULL, values, NULL,
 					   NULL, 0);
 	if (!sent)

@@ -19,9 +19,10 @@ struct scoreboard;
 struct pg_result; /* libpq's PGresult; PQgetvalue etc. read it, PQclear frees it */
 
 /*
- * A statement: a name (prepared under it, except behind a transaction pooler) and its SQL, in which
- * {schema} stands for the quoted schema of the API server's tables. Static storage: the connection
- * remembers the pointer.
+ * A statement: a name (prepared under it and a digest of its SQL, except behind a transaction
+ * pooler) and its SQL, in which {schema} stands for the quoted schema of the API server's tables.
+ * Static storage: the connection remembers the pointer. A pooler that nobody told us of is found
+ * out by what it mixes up; nothing is prepared from then on.
  */
 struct postgres_statement {
 	const char *name;

@@ -1,4 +1,5 @@
-// PostgreSQL behind PgBouncer: in transaction mode nothing of a session is ours, and a few server connections serve many workers.
+// What connections a pool opens; and PostgreSQL behind PgBouncer: in transaction mode nothing of a session is ours, and a few server
+// connections serve many workers.
 import assert from 'node:assert/strict';
 import { chownSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -87,6 +88,55 @@ scenario('transaction mode: the pooler killed and started again, and a worker ki
 scenario('transaction mode, one server connection for all: they wait for each other, and none for ever', async () => {
 	const { house } = await behind('transaction', 1, '&pgbouncer=true');
 	await allOnce(house, await allSteps(house));
+});
+
+scenario('transaction mode without the parameter: what is prepared is mixed up; it is not prepared any more, and everything goes out once', async () => {
+	const { house } = await behind('transaction', 3);
+	await allOnce(house, await allSteps(house));
+});
+
+/** How many connections to the house's Redis and PostgreSQL a publisher has, by what they are for. */
+async function connections(house) {
+	const count = (names) => names.reduce((all, name) => ({ ...all, [name]: (all[name] ?? 0) + 1 }), {});
+	const own = await house.redis.run('CLIENT', 'ID');
+	const clients = (await house.redis.run('CLIENT', 'LIST')).split('\n').filter((line) => line.includes(` db=${house.redis.database} `) && !line.startsWith(`id=${own} `));
+	return {
+		redis: clients.length,
+		postgres: count((await sessions(house)).map(({ name }) => name.replace('isekai-publisher ', ''))),
+	};
+}
+
+scenario('the connection budget of scripts/deploy/SCALING.md: N + 3 to Redis, 2 to PostgreSQL and one for each worker that has work; one more in a reload', async () => {
+	const workers = 8;
+	const house = await build({ health: true, settings: { PUBLISHER_CONCURRENCY: workers }, site: { latency_ms: 60 } });
+	const budget = ({ redis, postgres }) => redis <= workers + 3 && Object.values(postgres).reduce((sum, n) => sum + n, 0) <= workers + 2;
+	await until('an idle pool has its connections', async () => (await connections(house)).redis === workers + 3);
+	assert.deepEqual((await connections(house)).postgres.worker, undefined, 'who has had no job is not connected');
+	const seen = { redis: 0, worker: 0, broken: [] };
+	const all = await works(house, 60);
+	await house.addTogether(all);
+	await until('all are published', async () => {
+		const now = await connections(house);
+		if (!budget(now)) seen.broken.push(now);
+		seen.redis = Math.max(seen.redis, now.redis);
+		seen.worker = Math.max(seen.worker, now.postgres.worker ?? 0);
+		const [{ count }] = await house.psql.rows("SELECT count(*) FROM deviations WHERE status = 'published'");
+		return count === all.length;
+	}, 60000);
+	assert.deepEqual(seen, { redis: workers + 3, worker: workers, broken: [] });
+	const { postgres } = await connections(house);
+	assert.deepEqual(postgres, { worker: workers, dispatcher: 1, pulse: 1 });
+	await allOnce(house, all);
+	// A reload replaces one process after the other; each may meet its predecessor's connections.
+	const old = house.children().map(({ pid }) => pid);
+	let most = 0;
+	house.publisher.kill('SIGHUP');
+	await until('every process is a new one, and has its connections', async () => {
+		const { redis } = await connections(house);
+		most = Math.max(most, redis);
+		return redis === workers + 3 && house.children().length === old.length && house.children().every(({ pid }) => !old.includes(pid));
+	}, 20000, 5);
+	assert.ok(most <= workers + 3 + 1, `${most} connections to Redis in a reload`);
 });
 
 scenario('session mode without the parameter, a connection for each', async () => {
