@@ -214,7 +214,7 @@ build/gen/%.h: %
 
 # ---------------------------------------------------------------- tests
 
-.PHONY: tests unit unit-asan sanitized test chaos bench bench-full fuzz
+.PHONY: tests unit unit-asan sanitized test chaos bench bench-full containers fuzz
 tests: $(unit_tests) $(integration_tests) $(killpoint) $(distance) $(starve)	## build the test programs
 
 unit: $(unit_tests)						## run the unit tests
@@ -253,6 +253,10 @@ bench: all							## beside BullMQ in Node: a few minutes
 bench-full: all							## the same at length: an hour
 	@scripts/install-deps.sh build run test
 	@tests/bench/run.sh full
+
+containers:							## hold compose.yaml and the Kubernetes manifests against their schemas
+	@scripts/install-deps.sh build test
+	@tests/containers/run.sh
 
 fuzz:								## build the fuzzers, with clang, in build/fuzz/
 	@$(MAKE) --no-print-directory VARIANT=fuzz CC=clang fuzzers
