@@ -71,6 +71,26 @@ enum { QUEUE_WORD_COUNTED, QUEUE_WORD_PAUSED, QUEUE_WORD_OLDEST_DUE, QUEUE_WORD_
 enum { CIRCUIT_WORD_COUNTED, CIRCUIT_WORD_APPLICATION, CIRCUIT_WORD_STATES };
 #define CIRCUIT_WORDS (CIRCUIT_WORD_STATES + CIRCUIT_STATE_COUNT)
 
+/* Who is held back (scoreboard_held.h): a total and a count a kind, then the users. */
+#define SCOREBOARD_HELD_KINDS 3
+#define SCOREBOARD_HELD_USERS (SCOREBOARD_HELD_KINDS * 8)
+#define HELD_USER_ID_WORDS    8
+enum {
+	HELD_USER_UNTIL,
+	HELD_USER_POSTS,
+	HELD_USER_ID,
+	HELD_USER_WORDS = HELD_USER_ID + HELD_USER_ID_WORDS
+};
+enum {
+	HELD_WORD_COUNTED,
+	HELD_WORD_APPLICATION,
+	HELD_WORD_LIMITED,
+	HELD_WORD_FULL,
+	HELD_WORD_TOTALS,
+	HELD_WORD_USERS = HELD_WORD_TOTALS + 2 * SCOREBOARD_HELD_KINDS,
+	HELD_WORDS = HELD_WORD_USERS + SCOREBOARD_HELD_USERS * HELD_USER_WORDS
+};
+
 struct scoreboard_slot {
 	/* The supervisor, while nobody lives in the slot. */
 	alignas(SCOREBOARD_LINE) _Atomic uint64_t generation;
@@ -142,6 +162,7 @@ struct scoreboard {
 	alignas(SCOREBOARD_LINE) _Atomic uint64_t queue_seq;
 	_Atomic uint64_t queue[QUEUE_WORDS];
 	_Atomic uint64_t circuits_seq, circuits[CIRCUIT_WORDS];
+	_Atomic uint64_t held_seq, held[HELD_WORDS];
 	alignas(SCOREBOARD_LINE) _Atomic uint8_t dispatcher_parked;
 	struct { /* scoreboard_pulse.h */
 		_Atomic int64_t renewed_ms, asked_ms;
@@ -181,6 +202,9 @@ scoreboard_put_time(_Atomic int64_t *word, int64_t value)
  * cut before a UTF-8 character rather than within one. Returns whether all of it fitted.
  */
 bool scoreboard_words_from_text(uint64_t *words, size_t n, const char *text);
+
+/* The other way, as a text of `size` bytes that may be shown. */
+void scoreboard_text_from_words(char *out, size_t size, const uint64_t *words);
 
 void scoreboard_clear_fault(struct scoreboard_slot *slot, enum operator_fault kind);
 

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 
 #include "common/clock.h"
+#include "health/render_held.h"
 
 static const char service[] = "isekai-publisher";
 
@@ -227,6 +228,7 @@ render_status(struct page *page, const struct health_view *view, const struct sc
 	page_print(page, ",\"uptime\":%" PRId64, view->uptime_s);
 	print_queue(page, view);
 	print_circuits(page, view);
+	render_held(page, view, board);
 	print_jobs(page, &view->board);
 	print_slots(page, view, board);
 	page_print(page, "}\n");

@@ -10,43 +10,8 @@
 #include <string.h>
 
 #include "common/text.h"
-
-#define SHOWN_SIZE 512
-
-/* ---- reading what was received ---- */
-
-static const char *
-text_of(const cJSON *object, const char *name, char shown[SHOWN_SIZE])
-{
-	const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, name));
-
-	text_json_escape(shown, SHOWN_SIZE, text != NULL ? text : "unknown", NULL);
-	return shown;
-}
-
-static int64_t
-number_of(const cJSON *object, const char *name)
-{
-	const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, name);
-
-	/* Within what a double counts exactly; no NaN passes. */
-	if (!cJSON_IsNumber(item) ||
-	    !(item->valuedouble >= 0 && item->valuedouble <= 9007199254740991.0))
-		return 0;
-	return (int64_t)item->valuedouble;
-}
-
-static bool
-is_true(const cJSON *object, const char *name)
-{
-	return cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(object, name));
-}
-
-static const cJSON *
-part(const cJSON *object, const char *name)
-{
-	return cJSON_GetObjectItemCaseSensitive(object, name);
-}
+#include "health/status_held.h"
+#include "health/status_json.h"
 
 /* ---- durations ---- */
 
@@ -77,33 +42,35 @@ status_duration(int64_t ms, char out[STATUS_DURATION_SIZE])
 static void
 print_service(FILE *out, const cJSON *status)
 {
-	char shown[SHOWN_SIZE], duration[STATUS_DURATION_SIZE];
-	bool ready = strcmp(text_of(status, "status", shown), "ready") == 0;
+	char shown[STATUS_SHOWN_SIZE], duration[STATUS_DURATION_SIZE];
+	bool ready = strcmp(status_text_of(status, "status", shown), "ready") == 0;
 
 	fprintf(out, "%-10s %s", "publisher", ready ? "ready" : "NOT READY");
-	fprintf(out, ", version %s", text_of(status, "version", shown));
-	fprintf(out, ", pid %" PRId64 ", up %s\n", number_of(status, "pid"),
-		status_duration(number_of(status, "uptime") * 1000, duration));
-	if (part(status, "error") != NULL)
-		fprintf(out, "%-10s %s\n", "", text_of(status, "error", shown));
-	if (part(status, "operatorFault") != NULL)
-		fprintf(out, "%-10s %s\n", "operator", text_of(status, "operatorFault", shown));
+	fprintf(out, ", version %s", status_text_of(status, "version", shown));
+	fprintf(out, ", pid %" PRId64 ", up %s\n", status_number_of(status, "pid"),
+		status_duration(status_number_of(status, "uptime") * 1000, duration));
+	if (status_part(status, "error") != NULL)
+		fprintf(out, "%-10s %s\n", "", status_text_of(status, "error", shown));
+	if (status_part(status, "operatorFault") != NULL)
+		fprintf(out, "%-10s %s\n", "operator",
+			status_text_of(status, "operatorFault", shown));
 	fprintf(out, "%-10s Redis %s, PostgreSQL %s\n", "servers",
-		is_true(part(status, "redis"), "connected") ? "up" : "AWAY",
-		is_true(part(status, "postgres"), "connected") ? "up" : "AWAY");
+		status_is_true(status_part(status, "redis"), "connected") ? "up" : "AWAY",
+		status_is_true(status_part(status, "postgres"), "connected") ? "up" : "AWAY");
 }
 
 static void
 print_pool(FILE *out, const cJSON *status)
 {
-	const cJSON *pool = part(status, "pool");
-	char shown[SHOWN_SIZE];
+	const cJSON *pool = status_part(status, "pool");
+	char shown[STATUS_SHOWN_SIZE];
 
 	fprintf(out, "%-10s %s, %" PRId64 " of %" PRId64 " workers up, %" PRId64 " busy", "pool",
-		text_of(pool, "phase", shown), number_of(pool, "workersReady"),
-		number_of(pool, "concurrency"), number_of(part(status, "worker"), "activeJobs"));
-	if (number_of(status, "workerRestarts") > 0)
-		fprintf(out, ", %" PRId64 " replaced", number_of(status, "workerRestarts"));
+		status_text_of(pool, "phase", shown), status_number_of(pool, "workersReady"),
+		status_number_of(pool, "concurrency"),
+		status_number_of(status_part(status, "worker"), "activeJobs"));
+	if (status_number_of(status, "workerRestarts") > 0)
+		fprintf(out, ", %" PRId64 " replaced", status_number_of(status, "workerRestarts"));
 	fputc('\n', out);
 }
 
@@ -119,13 +86,13 @@ print_queue(FILE *out, const cJSON *queue)
 	fprintf(out,
 		"%-10s %s%" PRId64 " waiting, %" PRId64 " prioritized, %" PRId64
 		" delayed, %" PRId64 " active\n",
-		"queue", is_true(queue, "isPaused") ? "PAUSED, " : "",
-		number_of(queue, "waiting") + number_of(queue, "paused"),
-		number_of(queue, "prioritized"), number_of(queue, "delayed"),
-		number_of(queue, "active"));
-	if (number_of(queue, "oldestDueMs") > 0)
+		"queue", status_is_true(queue, "isPaused") ? "PAUSED, " : "",
+		status_number_of(queue, "waiting") + status_number_of(queue, "paused"),
+		status_number_of(queue, "prioritized"), status_number_of(queue, "delayed"),
+		status_number_of(queue, "active"));
+	if (status_number_of(queue, "oldestDueMs") > 0)
 		fprintf(out, "%-10s oldest due %s ago\n", "",
-			status_duration(number_of(queue, "oldestDueMs"), duration));
+			status_duration(status_number_of(queue, "oldestDueMs"), duration));
 }
 
 static void
@@ -133,7 +100,8 @@ print_circuits(FILE *out, const cJSON *circuits)
 {
 	if (cJSON_IsObject(circuits))
 		fprintf(out, "%-10s %" PRId64 " open, %" PRId64 " half open\n", "circuits",
-			number_of(circuits, "open"), number_of(circuits, "half_open"));
+			status_number_of(circuits, "open"),
+			status_number_of(circuits, "half_open"));
 	else
 		fprintf(out, "%-10s unknown\n", "circuits");
 }
@@ -142,7 +110,7 @@ print_circuits(FILE *out, const cJSON *circuits)
 static void
 print_rate(FILE *out, const cJSON *jobs, const cJSON *before, int64_t between_ms)
 {
-	int64_t done = number_of(jobs, "completed") - number_of(before, "completed");
+	int64_t done = status_number_of(jobs, "completed") - status_number_of(before, "completed");
 
 	if (before == NULL || between_ms <= 0 || done < 0)
 		return;
@@ -152,14 +120,14 @@ print_rate(FILE *out, const cJSON *jobs, const cJSON *before, int64_t between_ms
 static void
 print_jobs(FILE *out, const cJSON *status, const cJSON *before, int64_t between_ms)
 {
-	const cJSON *jobs = part(status, "jobs");
+	const cJSON *jobs = status_part(status, "jobs");
 
 	fprintf(out,
 		"%-10s %" PRId64 " completed, %" PRId64 " failed, %" PRId64 " retried, %" PRId64
 		" deferred",
-		"jobs", number_of(jobs, "completed"), number_of(jobs, "failed"),
-		number_of(jobs, "retried"), number_of(jobs, "deferred"));
-	print_rate(out, jobs, part(before, "jobs"), between_ms);
+		"jobs", status_number_of(jobs, "completed"), status_number_of(jobs, "failed"),
+		status_number_of(jobs, "retried"), status_number_of(jobs, "deferred"));
+	print_rate(out, jobs, status_part(before, "jobs"), between_ms);
 	fputc('\n', out);
 }
 
@@ -167,19 +135,19 @@ static void
 print_errors(FILE *out, const cJSON *errors)
 {
 	const cJSON *one;
-	char shown[SHOWN_SIZE];
+	char shown[STATUS_SHOWN_SIZE];
 	int told = 0;
 
 	cJSON_ArrayForEach(one, errors)
 	{
-		if (one->string == NULL || number_of(errors, one->string) == 0)
+		if (one->string == NULL || status_number_of(errors, one->string) == 0)
 			continue;
 		text_json_escape(shown, sizeof(shown), one->string, NULL);
 		if (told++ == 0)
 			fprintf(out, "%-10s ", "errors");
 		else
 			fputs(", ", out);
-		fprintf(out, "%s %" PRId64, shown, number_of(errors, one->string));
+		fprintf(out, "%s %" PRId64, shown, status_number_of(errors, one->string));
 	}
 	if (told > 0)
 		fputc('\n', out);
@@ -188,18 +156,18 @@ print_errors(FILE *out, const cJSON *errors)
 static void
 print_slot(FILE *out, const cJSON *slot)
 {
-	const cJSON *job = part(slot, "job");
-	char shown[SHOWN_SIZE], duration[STATUS_DURATION_SIZE];
+	const cJSON *job = status_part(slot, "job");
+	char shown[STATUS_SHOWN_SIZE], duration[STATUS_DURATION_SIZE];
 
-	fprintf(out, "  %4" PRId64 "  %-10s", number_of(slot, "slot"),
-		text_of(slot, "activity", shown));
-	fprintf(out, "  %11s", status_duration(number_of(slot, "forMs"), duration));
+	fprintf(out, "  %4" PRId64 "  %-10s", status_number_of(slot, "slot"),
+		status_text_of(slot, "activity", shown));
+	fprintf(out, "  %11s", status_duration(status_number_of(slot, "forMs"), duration));
 	if (cJSON_IsObject(job)) {
-		fprintf(out, "  %s", text_of(job, "id", shown));
-		fprintf(out, ", attempt %" PRId64 ", for %s", number_of(job, "attempt"),
-			status_duration(number_of(job, "forMs"), duration));
+		fprintf(out, "  %s", status_text_of(job, "id", shown));
+		fprintf(out, ", attempt %" PRId64 ", for %s", status_number_of(job, "attempt"),
+			status_duration(status_number_of(job, "forMs"), duration));
 		fprintf(out, ", at most %s more",
-			status_duration(number_of(job, "deadlineInMs"), duration));
+			status_duration(status_number_of(job, "deadlineInMs"), duration));
 	}
 	fputc('\n', out);
 }
@@ -207,12 +175,12 @@ print_slot(FILE *out, const cJSON *slot)
 static void
 print_slots(FILE *out, const cJSON *slots)
 {
-	char shown[SHOWN_SIZE];
+	char shown[STATUS_SHOWN_SIZE];
 	const cJSON *slot;
 
 	fprintf(out, "\n  %4s  %-10s  %11s  %s\n", "slot", "doing", "since", "job");
-	cJSON_ArrayForEach(slot, slots) if (strcmp(text_of(slot, "role", shown), "dispatcher") != 0)
-		print_slot(out, slot);
+	cJSON_ArrayForEach(slot, slots) if (strcmp(status_text_of(slot, "role", shown),
+						   "dispatcher") != 0) print_slot(out, slot);
 }
 
 bool
@@ -224,11 +192,12 @@ status_text(FILE *out, const char *text, const char *before_text, int64_t betwee
 	if (status != NULL) {
 		print_service(out, status);
 		print_pool(out, status);
-		print_queue(out, part(status, "queue"));
-		print_circuits(out, part(status, "circuits"));
+		print_queue(out, status_part(status, "queue"));
+		print_circuits(out, status_part(status, "circuits"));
+		status_held_text(out, status_part(status, "heldBack"));
 		print_jobs(out, status, before, between_ms);
-		print_errors(out, part(status, "errors"));
-		print_slots(out, part(status, "slots"));
+		print_errors(out, status_part(status, "errors"));
+		print_slots(out, status_part(status, "slots"));
 	}
 	cJSON_Delete(before);
 	cJSON_Delete(status);

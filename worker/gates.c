@@ -14,7 +14,7 @@
 /* A probe's upload may be long; the lease only has to end some day if its holder does not come
  * back. */
 #define PROBE_LEASE_MS 120000
-#define KEY_COUNT      5
+#define KEY_COUNT      6
 #define ARG_COUNT      15
 /* What a refusal without a number means when Redis cannot tell the adaptive delay. */
 #define FALLBACK_WAIT_MS 5000
@@ -77,6 +77,7 @@ name_keys(struct gates *gates, const char *user_id)
 		gates->keys[2] = NULL;
 	gates->keys[3] = strdup("circuit:deviantart:application");
 	gates->keys[4] = strdup("circuit:deviantart:index");
+	gates->keys[5] = strdup("rate-limit:index");
 	for (int i = 0; i < KEY_COUNT; i++) {
 		if (gates->keys[i] == NULL)
 			return false;

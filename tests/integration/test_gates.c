@@ -303,8 +303,9 @@ static void
 keys_of_another_type_are_no_obstacle(void **state)
 {
 	static const char *const keys[] = {
-		"rate-limit:u:state", "rate-limit:u:slots", "circuit:deviantart:publish:u",
-		"circuit:deviantart:application", "circuit:deviantart:index"};
+		"rate-limit:u:state",           "rate-limit:u:slots",
+		"circuit:deviantart:publish:u", "circuit:deviantart:application",
+		"circuit:deviantart:index",     "rate-limit:index"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
@@ -490,8 +491,9 @@ static void
 every_key_expires(void **state)
 {
 	static const char *const keys[] = {
-		"rate-limit:u:state", "rate-limit:u:slots", "circuit:deviantart:publish:u",
-		"circuit:deviantart:application", "circuit:deviantart:index"};
+		"rate-limit:u:state",           "rate-limit:u:slots",
+		"circuit:deviantart:publish:u", "circuit:deviantart:application",
+		"circuit:deviantart:index",     "rate-limit:index"};
 
 	(void)state;
 	ask("u", "a");

@@ -170,6 +170,9 @@ look(struct bell *bell, struct desk *desk, int idle, struct failure *why)
 	now_ms = clock_mono_ms();
 	bell->look = false;
 	desk->queue_paused = seen.paused;
+	desk->queue_full = seen.maxed;
+	desk->queue_limited_until_wall_ms =
+		seen.limited_ms > 0 ? clock_wall_ms() + seen.limited_ms : 0;
 	bell->due_ms = seen.next_due_ms > 0 ? now_ms + seen.next_due_ms - seen.now_ms : 0;
 	if (bell->due_ms != 0 && bell->due_ms <= now_ms)
 		bell->due_ms = now_ms + 1;

@@ -20,6 +20,7 @@
 #include "worker/dispatcher/bell.h"
 #include "worker/dispatcher/census.h"
 #include "worker/dispatcher/desk.h"
+#include "worker/dispatcher/held.h"
 #include "worker/dispatcher/recovery.h"
 #include "worker/dispatcher/renewal.h"
 #include "worker/dispatcher/sweep.h"
@@ -29,14 +30,16 @@
 #define PROBE_MS    1000 /* of our own connections: a dead one must not hold up a script */
 #define ORPHANS_MS  5000
 #define CENSUS_MS   1000
+#define LOGINS_MS   5000
 #define FAREWELL_MS 2000 /* to hand back what the last workers left */
 
 struct dispatcher {
 	struct desk desk;
 	struct bell bell;
 	struct sweep sweep;
-	int64_t renew_ms, probe_redis_ms, probe_postgres_ms, stalled_ms, census_ms,
-		orphans_ms; /* next time, clock_mono_ms() */
+	struct held held;
+	int64_t renew_ms, probe_redis_ms, probe_postgres_ms, stalled_ms, census_ms, orphans_ms,
+		logins_ms; /* next time, clock_mono_ms() */
 };
 
 static bool
@@ -88,7 +91,8 @@ tend_queue(struct dispatcher *d, struct failure *why)
 		return false;
 	if (!desk->orders.drain && !bell_tend(&d->bell, desk, why))
 		return false;
-	return !is_time(&d->census_ms, CENSUS_MS) || census_run(desk, why);
+	return !is_time(&d->census_ms, CENSUS_MS) ||
+	       (census_run(desk, why) && held_at_gates(&d->held, desk, why));
 }
 
 static void
@@ -115,6 +119,15 @@ compare(struct dispatcher *d)
 }
 
 static void
+look_at_logins(struct dispatcher *d)
+{
+	struct failure why;
+
+	if (is_time(&d->logins_ms, LOGINS_MS) && !held_by_logins(&d->held, &d->desk, &why))
+		desk_postgres_failed(&d->desk, &why);
+}
+
+static void
 tend(struct dispatcher *d)
 {
 	struct failure why;
@@ -137,6 +150,8 @@ tend(struct dispatcher *d)
 		desk_tend_postgres(&d->desk);
 	if (d->desk.postgres_up)
 		recovery_tell_postgres(&d->desk);
+	if (d->desk.postgres_up)
+		look_at_logins(d);
 	compare(d);
 }
 

@@ -15,6 +15,7 @@
 #define CALL_MS    5000
 
 static const char explain_lua[] =
+#include "worker/lua/ask.lua.h"
 #include "worker/lua/explain.lua.h"
 	;
 

@@ -12,15 +12,6 @@ local FIELDS = { 'timestamp', 'priority', 'atm', 'attemptsMade', 'ats', 'process
 local SETS = { 'completed', 'failed', 'delayed', 'prioritized', 'waiting-children' }
 local LONGEST = 4096
 
--- What lies there in another shape counts as absent.
-local function ask(...)
-	local reply = redis.pcall(...)
-	if type(reply) == 'table' and reply.err then
-		return false
-	end
-	return reply
-end
-
 local function text(value)
 	return type(value) == 'string' and string.sub(value, 1, LONGEST) or false
 end

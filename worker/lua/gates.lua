@@ -3,6 +3,7 @@
 --
 -- KEYS: 1 rate-limit:<user>:state   2 rate-limit:<user>:slots   3 circuit:deviantart:publish:<user>   4 circuit:deviantart:application
 --       5 circuit:deviantart:index (every circuit that is not closed, scored by the end of its open time; for /metrics)
+--       6 rate-limit:index (every user whose posts wait for his pace, scored by when the last of them comes; for /status)
 -- ARGV: 1 operation ("ask", "ok", "refused", "quota", "leave")   2 who asks ("<deviation>:<file>")
 --       3 pacing on (1/0)  4 base delay  5 max delay  6 jitter percent  7 decrease factor  8 increase factor
 --       9 breaker on (1/0) 10 threshold 11 open duration 12 probe lease
@@ -30,7 +31,7 @@ local function read(key)
 end
 
 -- The sorted sets are ours alone; what lies there in another shape is in the way.
-for _, key in ipairs({KEYS[2], KEYS[5]}) do
+for _, key in ipairs({KEYS[2], KEYS[5], KEYS[6]}) do
 	local shape = redis.call('TYPE', key).ok
 	if shape ~= 'zset' and shape ~= 'none' then
 		redis.call('DEL', key)
@@ -119,6 +120,16 @@ local function slot_of(state)
 	return earliest
 end
 
+-- For those who look from outside: until when this user's posts wait.
+local function note_wait(until_ms)
+	local user = string.match(KEYS[1], '^rate%-limit:(.*):state$')
+	if until_ms > (tonumber(redis.call('ZSCORE', KEYS[6], user) or nil) or 0) then
+		redis.call('ZADD', KEYS[6], string.format('%.0f', until_ms), user)
+		redis.call('PEXPIRE', KEYS[6], math.ceil(until_ms - now + DAY))
+	end
+	redis.call('ZREMRANGEBYSCORE', KEYS[6], '-inf', now)
+end
+
 local function ask()
 	local state, user, application = read(KEYS[1]), read(KEYS[3]), read(KEYS[4])
 	local wait, reason = 0, ''
@@ -145,6 +156,7 @@ local function ask()
 			redis.call('ZADD', KEYS[2], 'NX', string.format('%.0f', slot), who)
 			redis.call('PEXPIRE', KEYS[2], math.ceil(slot - now + DAY))
 		end
+		note_wait(slot)
 		return {'WAIT', math.ceil(slot - now), number(state.blockedUntil, 0) > now and 'asked to wait' or 'pace'}
 	end
 	redis.call('ZREM', KEYS[2], who)
@@ -203,6 +215,7 @@ local function refused(is_quota)
 	state.delay = delay
 	if not is_quota then
 		state.blockedUntil = math.max(number(state.blockedUntil, 0), math.ceil(now + wait))
+		note_wait(state.blockedUntil)
 	end
 	write(KEYS[1], state, wait + DAY)
 	if breaker then

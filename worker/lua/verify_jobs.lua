@@ -9,15 +9,6 @@ local SETS = { 'prioritized', 'delayed', 'completed', 'failed', 'waiting-childre
 local LISTS = { 'wait', 'paused', 'active' }
 local LONGEST = 16384
 
--- What lies there in another shape counts as absent; somebody else looks at shapes.
-local function ask(...)
-	local reply = redis.pcall(...)
-	if type(reply) == 'table' and reply.err then
-		return false
-	end
-	return reply
-end
-
 local function log_of(key)
 	local rows = ask('LRANGE', key .. ':logs', '-100', '-1')
 	return rows and string.sub(table.concat(rows, '\n'), 1, LONGEST) or false

@@ -12,6 +12,7 @@
 #define ELEMENTS  28
 
 static const char jobs_lua[] =
+#include "worker/lua/ask.lua.h"
 #include "worker/lua/verify_jobs.lua.h"
 	;
 

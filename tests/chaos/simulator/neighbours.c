@@ -317,7 +317,9 @@ neighbours_script_name(const char *source)
 				return names[n];
 		}
 	}
-	/* The only two that are not the queue's. */
+	/* The only three that are not the queue's. */
+	if (strstr(source, "held back longest") != NULL)
+		return "held";
 	return strstr(source, "halfOpenAttempts") != NULL ? "gates" : "probe";
 }
 

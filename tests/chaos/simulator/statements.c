@@ -79,6 +79,7 @@ static const struct statement {
 	{"overdue", run_overdue},
 	{"keep_locks", run_keep_locks},
 	{"forget_steps", run_nothing},
+	{"held_logins", run_nothing},
 	{"probe", run_probe},
 	{"token_lease", run_token_lease},
 	{"token_read", run_token_read},
