@@ -36,7 +36,7 @@ bin	:= $(if $(filter release,$(VARIANT)),build,$(build))
 # ---------------------------------------------------------------- what is built from what
 
 # One static archive a folder, so that a unit test links only what it uses. Each may use those after it.
-folders	:= supervisor health worker/dispatcher worker/verify worker/explain worker worker/deviantart worker/http common/queue common
+folders	:= supervisor health worker/dispatcher worker/verify worker/hands worker/explain worker worker/deviantart worker/http common/queue common
 
 sources	 = $(sort $(wildcard $(1)/*.c))
 objects	 = $(patsubst %.c,$(build)/%.o,$(1))

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What the compiler does not know about our own files:
 #   - arrows between folders: supervisor -> health -> common, supervisor -> worker -> common; within the worker
-#     dispatcher, verify, explain -> worker -> deviantart -> http
+#     dispatcher, verify, hands, explain -> worker -> deviantart -> http
 #   - libraries stay inside .c files and their _internal.h; a public header forward-declares
 #   - a file's own header comes first; every header compiles alone
 #   - calls that are banned
@@ -52,9 +52,13 @@ refuse 'nobody knows the audit, and it knows no dispatcher' "$include"'worker/ve
 	$(files '*.[ch]' worker | grep -v '^worker/verify/')
 refuse 'nobody knows the audit, and it knows no dispatcher' "$include"'worker/dispatcher/' $(files '*.[ch]' worker/verify)
 refuse 'nobody knows the explanation, and it knows no dispatcher and no audit' "$include"'worker/explain/' \
-	$(files '*.[ch]' worker | grep -v '^worker/explain/')
+	$(files '*.[ch]' worker | grep -Ev '^worker/(explain|hands)/')
 refuse 'nobody knows the explanation, and it knows no dispatcher and no audit' "$include"'worker/(dispatcher|verify)/' \
 	$(files '*.[ch]' worker/explain)
+refuse 'nobody knows what is done by hand, and it knows no dispatcher and no audit' "$include"'worker/hands/' \
+	$(files '*.[ch]' worker | grep -v '^worker/hands/')
+refuse 'nobody knows what is done by hand, and it knows no dispatcher and no audit' "$include"'worker/(dispatcher|verify)/' \
+	$(files '*.[ch]' worker/hands)
 refuse 'the API knows HTTP and common only' "$include"'worker/([^/]*"|dispatcher/)' \
 	$(files '*.[ch]' worker/deviantart)
 refuse 'HTTP knows common only' "$include"'worker/([^/]*"|dispatcher/|deviantart/)' $(files '*.[ch]' worker/http)

@@ -12,6 +12,10 @@ const struct option_row option_rows[OPTION_COUNT] = {
 	[OPTION_CONFIG] = {'c', "config", "FILE",
 	 "Reads the settings in FILE, an INI file: isekai-publisher.ini(5). The environment wins "
 	 "over it."},
+	[OPTION_FAILED] = {0, "failed", NULL,
+	 "Stands for all posts that have failed, in place of an ID."},
+	[OPTION_RESET] = {0, "reset", NULL,
+	 "Opens what holds their posts back; those that waited for it are looked at now."},
 	[OPTION_WATCH] = {0, "watch", NULL,
 	 "Looks again every 2 s, until a signal ends it or nobody reads any more; on a terminal in "
 	 "place."},
@@ -25,6 +29,8 @@ const struct option_row option_rows[OPTION_COUNT] = {
 #define WITH(option)    (1U << OPTION_##option)
 #define WRONG_ARGUMENTS {EX_USAGE, "The arguments are wrong; nothing was done."}
 #define WRONG_SETTINGS  {EX_CONFIG, "The configuration is wrong; every wrong setting is named."}
+#define SERVER_AWAY \
+	{EX_UNAVAILABLE, "PostgreSQL or Redis is not reachable; standard error names it."}
 
 const struct command_row command_rows[] = {
 	{.command = COMMAND_RUN, .options = WITH(CONFIG),
@@ -66,9 +72,8 @@ const struct command_row command_rows[] = {
 		"published, one without files) is named with the reason.",
 	 .exits = {
 		{EXIT_SUCCESS, "All of them are in the queue."},
-		{EXIT_FAILURE, "One of them is not, or a server was not reachable; standard error "
-			       "says which and why."},
-		WRONG_ARGUMENTS, WRONG_SETTINGS}},
+		{EXIT_FAILURE, "One of them is not; standard error says which and why."},
+		WRONG_ARGUMENTS, SERVER_AWAY, WRONG_SETTINGS}},
 
 	{.command = COMMAND_EXPLAIN, .word = "explain", .ids = "ID", .ids_least = 1, .ids_most = 1,
 	 .options = WITH(CONFIG) | WITH(JSON),
@@ -82,7 +87,7 @@ const struct command_row command_rows[] = {
 		{EXIT_SUCCESS, "It is told."},
 		{EXIT_FAILURE, "There is no such deviation."},
 		WRONG_ARGUMENTS,
-		{EX_UNAVAILABLE, "PostgreSQL or Redis is not reachable; standard error names it."},
+		SERVER_AWAY,
 		WRONG_SETTINGS}},
 
 	{.command = COMMAND_VERIFY, .word = "verify",
@@ -116,6 +121,72 @@ const struct command_row command_rows[] = {
 		WRONG_ARGUMENTS,
 		{EX_UNAVAILABLE, "No publisher answers, or HEALTH_CHECK_ENABLED is off."},
 		WRONG_SETTINGS}},
+
+	{.command = COMMAND_RETRY, .word = "retry", .ids = "[ID...]", .ids_most = INT_MAX,
+	 .options = WITH(CONFIG) | WITH(FAILED) | WITH(JSON),
+	 .takes = "retry needs ids, or --failed",
+	 .brief = "put failed posts to work again",
+	 .doc = "Puts failed posts to work again: the row becomes due, and the job goes back into "
+		"the queue as BullMQ's own retry has it, or is added where it is gone. ID is what "
+		"explain takes; either IDs are named, or --failed is. What is public is refused, "
+		"what may be (its artist has to look at the gallery first), and what nobody could "
+		"publish. What waits already is left as it is.",
+	 .exits = {
+		{EXIT_SUCCESS, "All of them are tried again, or wait already."},
+		{EXIT_FAILURE, "One of them is not; standard error says which and why."},
+		WRONG_ARGUMENTS, SERVER_AWAY,
+		{EX_CONFIG, "The configuration is wrong, every wrong setting is named; or the "
+			    "journal cannot be made in the database."}}},
+
+	{.command = COMMAND_PAUSE, .word = "pause",
+	 .options = WITH(CONFIG) | WITH(JSON),
+	 .takes = "pause is for the whole queue",
+	 .brief = "let nothing more be taken from the queue",
+	 .doc = "Pauses the queue as BullMQ does: nothing more is taken from it by anybody, for "
+		"Node workers and Bull Board see and obey it, too. Jobs in hand go on.",
+	 .exits = {
+		{EXIT_SUCCESS, "The queue is paused, or was so already."},
+		{EXIT_FAILURE, "It is not; standard error says why."},
+		WRONG_ARGUMENTS,
+		{EX_UNAVAILABLE, "Redis is not reachable."}, WRONG_SETTINGS}},
+
+	{.command = COMMAND_RESUME, .word = "resume",
+	 .options = WITH(CONFIG) | WITH(JSON),
+	 .takes = "resume is for the whole queue",
+	 .brief = "open a paused queue again",
+	 .doc = "Opens a paused queue again, whoever has paused it. What waits in it is taken at "
+		"once.",
+	 .exits = {
+		{EXIT_SUCCESS, "The queue is open, or was so already."},
+		{EXIT_FAILURE, "It is not; standard error says why."},
+		WRONG_ARGUMENTS,
+		{EX_UNAVAILABLE, "Redis is not reachable."}, WRONG_SETTINGS}},
+
+	{.command = COMMAND_BREAKER, .word = "breaker", .ids = "[USER...]", .ids_most = INT_MAX,
+	 .options = WITH(CONFIG) | WITH(RESET) | WITH(JSON),
+	 .takes = "breaker takes ids of users, or \"application\"",
+	 .brief = "whose posts a circuit holds back, and opening it",
+	 .doc = "Tells which circuits hold posts back, since DeviantArt has refused several in a "
+		"row, and until when. USER is the id of a user, or \"application\" for what holds "
+		"for everybody; without one, all that hold something back are told. With --reset "
+		"they are closed, at the risk of being refused again.",
+	 .exits = {
+		{EXIT_SUCCESS, "It is told, or done, or was so already."},
+		{EXIT_FAILURE, "One of them is not reset; standard error says which and why."},
+		WRONG_ARGUMENTS, SERVER_AWAY, WRONG_SETTINGS}},
+
+	{.command = COMMAND_LIMIT, .word = "limit", .ids = "[USER...]", .ids_most = INT_MAX,
+	 .options = WITH(CONFIG) | WITH(RESET) | WITH(JSON),
+	 .takes = "limit takes ids of users, or \"application\"",
+	 .brief = "whose posts are paced or asked to wait, and ending it",
+	 .doc = "Tells whose posts wait for their pace, or since DeviantArt has asked them to, and "
+		"until when. USER is the id of a user, or \"application\" for what holds for "
+		"everybody; without one, all that hold something back are told. With --reset the "
+		"waits end, at the risk of being refused again.",
+	 .exits = {
+		{EXIT_SUCCESS, "It is told, or done, or was so already."},
+		{EXIT_FAILURE, "One of them is not reset; standard error says which and why."},
+		WRONG_ARGUMENTS, SERVER_AWAY, WRONG_SETTINGS}},
 
 	{.command = COMMAND_VERSION, .word = "version", .letter = 'V',
 	 .brief = "tell the version",

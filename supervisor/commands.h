@@ -20,6 +20,11 @@ enum command {
 	COMMAND_EXPLAIN,
 	COMMAND_VERIFY,
 	COMMAND_STATUS,
+	COMMAND_RETRY,
+	COMMAND_PAUSE,
+	COMMAND_RESUME,
+	COMMAND_BREAKER,
+	COMMAND_LIMIT,
 	COMMAND_VERSION,
 	COMMAND_HELP
 };
@@ -27,7 +32,15 @@ enum command {
 /* ---------------------------------------------------------------- options */
 
 /* In the order in which they are shown. */
-enum option_id { OPTION_CONFIG, OPTION_WATCH, OPTION_JSON, OPTION_LEDGER, OPTION_COUNT };
+enum option_id {
+	OPTION_CONFIG,
+	OPTION_FAILED,
+	OPTION_RESET,
+	OPTION_WATCH,
+	OPTION_JSON,
+	OPTION_LEDGER,
+	OPTION_COUNT
+};
 
 struct option_row {
 	int letter;       /* 'c'; 0: it has none */
@@ -54,7 +67,7 @@ struct command_row {
 	 * nothing at all. */
 	const char *word;
 	int letter;
-	const char *ids; /* "ID", "ID..."; NULL: it takes none */
+	const char *ids; /* "ID", "USER..."; NULL: it takes none */
 	int ids_least, ids_most;
 	unsigned int options; /* 1 << enum option_id for each that it takes */
 	const char *takes;    /* said where it gets too few ids, or too many; NULL: takes none */

@@ -25,6 +25,7 @@
 #include "supervisor/title.h"
 #include "worker/enqueue.h"
 #include "worker/explain/explain.h"
+#include "worker/hands/hands.h"
 #include "worker/verify/verify.h"
 
 /* A descriptor of ours with the number of a closed standard stream would receive what is meant for
@@ -129,6 +130,32 @@ explain(const struct options *options)
 	return end_output(exit_status);
 }
 
+/* The commands that change something by hand. */
+static int
+by_hand(const struct options *o, const struct config *config)
+{
+	if (o->command == COMMAND_RETRY)
+		return retry_command(config, o->id_count, o->ids, o->failed, o->json);
+	if (o->command == COMMAND_PAUSE || o->command == COMMAND_RESUME)
+		return pause_command(config, o->command == COMMAND_PAUSE, o->json);
+	return gate_command(config, o->command == COMMAND_BREAKER ? HANDS_BREAKER : HANDS_LIMIT,
+			    o->id_count, o->ids, o->reset, o->json);
+}
+
+static int
+hands(const struct options *options)
+{
+	struct config *config = load_config(options);
+	int exit_status;
+
+	if (config == NULL)
+		return EX_CONFIG;
+	(void)signal(SIGPIPE, SIG_IGN);
+	exit_status = by_hand(options, config);
+	config_free(config);
+	return end_output(exit_status);
+}
+
 static int
 run(const struct options *options)
 {
@@ -170,6 +197,12 @@ obey(const struct options *options)
 		return status(options);
 	case COMMAND_EXPLAIN:
 		return explain(options);
+	case COMMAND_RETRY:
+	case COMMAND_PAUSE:
+	case COMMAND_RESUME:
+	case COMMAND_BREAKER:
+	case COMMAND_LIMIT:
+		return hands(options);
 	case COMMAND_VERSION:
 		printf("isekai-publisher %s\n", ISEKAI_VERSION);
 		return end_output(EXIT_SUCCESS);

@@ -134,6 +134,12 @@ take_option(struct reading *reading, enum option_id option, const char *value)
 	case OPTION_WATCH:
 		reading->options->watch = true;
 		return true;
+	case OPTION_FAILED:
+		reading->options->failed = true;
+		return true;
+	case OPTION_RESET:
+		reading->options->reset = true;
+		return true;
 	case OPTION_COUNT:
 		break;
 	}
@@ -242,6 +248,23 @@ refuse_option(enum option_id option, struct failure *why)
 	return failure_set(why, FAILURE_OPERATOR, "%s only", why->message);
 }
 
+/* What must be there with what is. */
+static bool
+check_company(const struct options *read, const struct command_row *row, struct failure *why)
+{
+	if (read->id_count < row->ids_least)
+		return failure_set(why, FAILURE_OPERATOR, "%s", row->takes);
+	if (read->command == COMMAND_RETRY && read->failed == (read->id_count > 0))
+		return failure_set(why, FAILURE_OPERATOR,
+				   "retry needs ids of deviations or jobs, or links, or else "
+				   "--failed for all that have failed");
+	if (read->reset && read->id_count == 0)
+		return failure_set(why, FAILURE_OPERATOR,
+				   "--reset needs to be told whose: ids of users, or "
+				   "\"application\" for what holds for everybody");
+	return true;
+}
+
 /* What must be there, and what may not, once all is read. What is not taken would be skipped. */
 static bool
 check(struct reading *reading)
@@ -254,12 +277,10 @@ check(struct reading *reading)
 	for (int i = OPTION_CONFIG + 1; i < OPTION_COUNT; i++)
 		if ((reading->given & ~row->options & 1U << i) != 0)
 			return refuse_option((enum option_id)i, reading->why);
-	if (!reading->has_help && reading->options->id_count < row->ids_least)
-		return failure_set(reading->why, FAILURE_OPERATOR, "%s", row->takes);
-	if (reading->has_help) {
-		reading->options->about = row->command;
-		reading->options->command = COMMAND_HELP;
-	}
+	if (!reading->has_help)
+		return check_company(reading->options, row, reading->why);
+	reading->options->about = row->command;
+	reading->options->command = COMMAND_HELP;
 	return true;
 }
 

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sysexits.h>
 
 #include "common/postgres.h"
 #include "common/queue/queue.h"
@@ -67,7 +68,9 @@ objection(const PGresult *rows, int row)
 	return NULL;
 }
 
-static bool
+/* What became of one deviation: EXIT_SUCCESS, EXIT_FAILURE, or EX_UNAVAILABLE where Redis is away.
+ */
+static int
 enqueue_one(const struct config *config, struct queue *queue, const PGresult *rows, const char *id)
 {
 	int row = find_row(rows, id);
@@ -79,7 +82,7 @@ enqueue_one(const struct config *config, struct queue *queue, const PGresult *ro
 
 	if (no != NULL) {
 		fprintf(stderr, "isekai-publisher: deviation %s %s\n", id, no);
-		return false;
+		return EXIT_FAILURE;
 	}
 	job.user_id = PQgetvalue(rows, row, 1);
 	job.upload_mode = PQgetvalue(rows, row, 2);
@@ -87,7 +90,7 @@ enqueue_one(const struct config *config, struct queue *queue, const PGresult *ro
 		job.delay_ms = strtoll(PQgetvalue(rows, row, 4), NULL, 10);
 	if (!producer_add(queue, &job, &added, &why)) {
 		fprintf(stderr, "isekai-publisher: deviation %s: %s\n", id, why.message);
-		return false;
+		return why.category == FAILURE_AWAY ? EX_UNAVAILABLE : EXIT_FAILURE;
 	}
 	if (added == QUEUE_ADD_EXISTS)
 		printf("deviation-%s is in the queue already\n", id);
@@ -95,7 +98,7 @@ enqueue_one(const struct config *config, struct queue *queue, const PGresult *ro
 		printf("deviation-%s added, due in %lld s\n", id, (long long)(job.delay_ms / 1000));
 	else
 		printf("deviation-%s added\n", id);
-	return true;
+	return EXIT_SUCCESS;
 }
 
 int
@@ -112,15 +115,21 @@ enqueue_command(const struct config *config, int count, char *const *deviation_i
 	PGresult *rows = queue == NULL || postgres == NULL
 				 ? NULL
 				 : find(postgres, count, deviation_ids, &why);
-	bool all = rows != NULL;
+	int exit_status = EXIT_SUCCESS;
 
-	if (rows == NULL)
+	if (rows == NULL) {
 		fprintf(stderr, "isekai-publisher: %s\n", why.message);
-	for (int i = 0; rows != NULL && i < count; i++)
-		all = enqueue_one(config, queue, rows, deviation_ids[i]) && all;
+		exit_status = why.category == FAILURE_UNKNOWN ? EXIT_FAILURE : EX_UNAVAILABLE;
+	}
+	for (int i = 0; rows != NULL && i < count; i++) {
+		int became = enqueue_one(config, queue, rows, deviation_ids[i]);
+
+		if (became > exit_status) /* 69 says more than 1 */
+			exit_status = became;
+	}
 	PQclear(rows);
 	queue_free(queue);
 	postgres_free(postgres);
 	redis_free(redis);
-	return all ? 0 : 1;
+	return exit_status;
 }

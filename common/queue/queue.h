@@ -235,6 +235,7 @@ struct queue_counts {
 	 * whoever added it; 0: none waits, or it does not say.
 	 */
 	int64_t oldest_due_ms;
+	bool is_paused;
 };
 bool queue_count(struct queue *queue, struct queue_counts *counts, struct failure *why);
 
@@ -272,6 +273,36 @@ bool queue_job_state(struct queue *queue, const char *id, char state[24], int64_
 /* Removes a job that is not active, not locked and not the next run of a schedule; *removed says
  * whether it was there. Its children, if it has any, stay. */
 bool queue_remove(struct queue *queue, const char *id, bool *removed, struct failure *why);
+
+/* ---- by hand (9.5, 12): what the commands do, and BullMQ's Queue and Job do alike ---- */
+
+/*
+ * Job.retry(): a job that failed goes back to work, with its events; its counters stay. *retried
+ * false: it had not failed, or has no hash; state says where it is, as queue_job_state() does.
+ */
+bool queue_reprocess(struct queue *queue, const char *id, char state[24], bool *retried,
+		     struct failure *why);
+
+/* Job.promote(): a delayed job need not wait any longer. *promoted false: it is not delayed. */
+bool queue_promote(struct queue *queue, const char *id, bool *promoted, struct failure *why);
+
+/*
+ * Queue.pause() and Queue.resume(), in the way of the BullMQ that meta.version names: 6 leaves
+ * `wait` where it is, older ones move it away. Nothing that lies in `paused` is overwritten.
+ * *changed false: it is so already; no event is written then.
+ */
+bool queue_set_paused(struct queue *queue, bool paused, bool *changed, struct failure *why);
+
+/* What holds for everybody on the queue (12.2). */
+struct queue_limits {
+	int64_t max, period_ms; /* jobs started in so long; max -1: no limit */
+	int64_t shut_ms;        /* nobody starts for so long; 0: open */
+	int64_t concurrency;    /* -1: no limit */
+	int64_t active;
+};
+/* As they are; open: and the rate limit begins anew, as by Queue.removeRateLimitKey(). */
+bool queue_read_limits(struct queue *queue, bool open, struct queue_limits *limits,
+		       struct failure *why);
 
 /* A private key of ours: "<prefix>-publisher:<queue>:<suffix>". Returns out; cut if it does not
  * fit. */

@@ -143,29 +143,41 @@ queue_add_unwatched(struct queue *queue, const struct queue_add *job, struct fai
 	return ok;
 }
 
-bool
-queue_job_state(struct queue *queue, const char *id, char state[24], int64_t *due_ms,
+struct redisReply *
+queue_run_state(struct queue *queue, enum queue_script script, const char *id, char state[24],
 		struct failure *why)
 {
 	struct queue_args args;
 	struct redisReply *reply;
-	bool ok;
 
 	queue_args_init(&args, queue);
 	queue_args_text(&args, id);
-	reply = queue_run(queue, QUEUE_SCRIPT_STATE, &args, why);
+	reply = queue_run(queue, script, &args, why);
 	if (reply == NULL)
-		return false;
-	ok = queue_reply_is_array(reply, 2, why);
-	if (ok && queue_reply_kind(reply->element[0]) == '\0')
-		ok = failure_set(why, FAILURE_UNKNOWN, "Redis: a job's state has no name");
-	if (ok) {
-		memset(state, 0, 24);
-		strncpy(state, reply->element[0]->str, 23);
-		*due_ms = queue_reply_int(reply->element[1], 0, INT64_MAX / 2, 0);
+		return NULL;
+	if (queue_reply_is_array(reply, 2, why)) {
+		if (queue_reply_kind(reply->element[0]) != '\0') {
+			memset(state, 0, 24);
+			strncpy(state, reply->element[0]->str, 23);
+			return reply;
+		}
+		failure_set(why, FAILURE_UNKNOWN, "Redis: a job's state has no name");
 	}
 	redis_reply_free(reply);
-	return ok;
+	return NULL;
+}
+
+bool
+queue_job_state(struct queue *queue, const char *id, char state[24], int64_t *due_ms,
+		struct failure *why)
+{
+	struct redisReply *reply = queue_run_state(queue, QUEUE_SCRIPT_STATE, id, state, why);
+
+	if (reply == NULL)
+		return false;
+	*due_ms = queue_reply_int(reply->element[1], 0, INT64_MAX / 2, 0);
+	redis_reply_free(reply);
+	return true;
 }
 
 bool

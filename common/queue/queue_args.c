@@ -39,6 +39,15 @@ queue_args_int(struct queue_args *args, int64_t number)
 }
 
 void
+queue_args_limit(struct queue_args *args, const struct queue *queue)
+{
+	if (queue->limiter_max > 0)
+		queue_args_int(args, queue->limiter_max);
+	else
+		queue_args_text(args, "");
+}
+
+void
 queue_args_init(struct queue_args *args, const struct queue *queue)
 {
 	args->count = args->number_count = 0;
@@ -50,10 +59,7 @@ queue_args_fetch(struct queue_args *args, const struct queue *queue, const char 
 {
 	queue_args_text(args, worker_name);
 	queue_args_int(args, queue->lock_duration_ms);
-	if (queue->limiter_max > 0)
-		queue_args_int(args, queue->limiter_max);
-	else
-		queue_args_text(args, "");
+	queue_args_limit(args, queue);
 	queue_args_text(args, queue_may_hold_job(queue) ? "1" : "0");
 }
 

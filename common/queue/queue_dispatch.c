@@ -26,10 +26,7 @@ queue_look(struct queue *queue, struct queue_look *look, struct failure *why)
 	bool ok;
 
 	queue_args_init(&args, queue);
-	if (queue->limiter_max > 0)
-		queue_args_int(&args, queue->limiter_max);
-	else
-		queue_args_text(&args, "");
+	queue_args_limit(&args, queue);
 	reply = queue_run(queue, QUEUE_SCRIPT_LOOK, &args, why);
 	if (reply == NULL)
 		return false;
@@ -163,7 +160,7 @@ queue_count(struct queue *queue, struct queue_counts *counts, struct failure *wh
 	reply = queue_run(queue, QUEUE_SCRIPT_COUNTS, &args, why);
 	if (reply == NULL)
 		return false;
-	ok = queue_reply_is_array(reply, 9, why);
+	ok = queue_reply_is_array(reply, 10, why);
 	if (ok)
 		*counts = (struct queue_counts){
 			.waiting = number_at(reply, 0),
@@ -175,6 +172,7 @@ queue_count(struct queue *queue, struct queue_counts *counts, struct failure *wh
 			.failed = number_at(reply, 6),
 			.waiting_children = number_at(reply, 7),
 			.oldest_due_ms = number_at(reply, 8),
+			.is_paused = number_at(reply, 9) == 1,
 		};
 	redis_reply_free(reply);
 	return ok;

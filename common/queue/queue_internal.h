@@ -32,6 +32,11 @@ enum queue_script {
 	QUEUE_SCRIPT_ADD,
 	QUEUE_SCRIPT_STATE,
 	QUEUE_SCRIPT_REMOVE_JOB,
+	QUEUE_SCRIPT_BY_HAND, /* from here on: what only commands run, put together at first use */
+	QUEUE_SCRIPT_REPROCESS = QUEUE_SCRIPT_BY_HAND,
+	QUEUE_SCRIPT_PROMOTE_JOB,
+	QUEUE_SCRIPT_PAUSE,
+	QUEUE_SCRIPT_LIMITER,
 	QUEUE_SCRIPT_COUNT
 };
 
@@ -40,7 +45,8 @@ struct queue {
 	char *base;         /* "<prefix>:<queue>:" */
 	char *private_base; /* "<prefix>-publisher:<queue>:" */
 	char *meta_key, *marker_key;
-	struct redis_script scripts[QUEUE_SCRIPT_COUNT]; /* .source is owned */
+	/* .source is owned; NULL: not put together yet (only of those by hand) */
+	struct redis_script scripts[QUEUE_SCRIPT_COUNT];
 	int64_t lock_duration_ms;
 	int limiter_max, max_stalled_count, default_attempts, metrics_minutes;
 	/*
@@ -55,9 +61,11 @@ struct queue {
 /* A call that may have claimed, or may yet claim, has failed. queue_claim.c */
 void queue_doubt(struct queue *queue);
 
-/* Fills queue->scripts from queue->base and queue->private_base. False: out of memory.
- * queue_script.c */
+/* Fills queue->scripts but those by hand from queue->base and queue->private_base. False: out of
+ * memory. queue_script.c */
 bool queue_scripts_load(struct queue *queue);
+/* The same for one that only commands run: no worker holds it in its memory. */
+bool queue_script_make(struct queue *queue, enum queue_script script);
 void queue_scripts_free(struct queue *queue);
 
 /* ---- arguments of a script, queue_args.c ---- */
@@ -77,6 +85,8 @@ void queue_args_init(struct queue_args *args, const struct queue *queue);
 void queue_args_bytes(struct queue_args *args, const char *bytes, size_t size);
 void queue_args_text(struct queue_args *args, const char *text); /* NULL counts as "" */
 void queue_args_int(struct queue_args *args, int64_t number);
+/* Our own limit a second; "" where there is none. */
+void queue_args_limit(struct queue_args *args, const struct queue *queue);
 /* worker name, lock ms, own limit, resume: what fetch.lua wants to know. */
 void queue_args_fetch(struct queue_args *args, const struct queue *queue, const char *worker_name);
 
@@ -93,6 +103,10 @@ int64_t queue_reply_int(const struct redisReply *reply, int64_t least, int64_t m
 			int64_t otherwise);
 /* The first byte of a text element, '\0' for anything else. */
 char queue_reply_kind(const struct redisReply *reply);
+/* Runs a script that answers with the state of one job and something more, which is element[1] of
+ * the reply (redis_reply_free). NULL: *why. queue_add.c */
+struct redisReply *queue_run_state(struct queue *queue, enum queue_script script, const char *id,
+				   char state[24], struct failure *why);
 
 /* ---- a job's options, queue_options.c ---- */
 

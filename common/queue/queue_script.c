@@ -50,6 +50,9 @@ static const char give_up_lua[] =
 static const char hand_back_lua[] =
 #include "common/queue/lua/hand_back.lua.h"
 	;
+static const char limiter_lua[] =
+#include "common/queue/lua/limiter.lua.h"
+	;
 static const char log_lua[] =
 #include "common/queue/lua/log.lua.h"
 	;
@@ -62,6 +65,9 @@ static const char marker_lua[] =
 static const char parent_lua[] =
 #include "common/queue/lua/parent.lua.h"
 	;
+static const char pause_lua[] =
+#include "common/queue/lua/pause.lua.h"
+	;
 static const char place_lua[] =
 #include "common/queue/lua/place.lua.h"
 	;
@@ -70,6 +76,9 @@ static const char progress_lua[] =
 	;
 static const char promote_lua[] =
 #include "common/queue/lua/promote.lua.h"
+	;
+static const char promote_job_lua[] =
+#include "common/queue/lua/promote_job.lua.h"
 	;
 static const char put_back_lua[] =
 #include "common/queue/lua/put_back.lua.h"
@@ -85,6 +94,9 @@ static const char remove_job_lua[] =
 	;
 static const char renew_lua[] =
 #include "common/queue/lua/renew.lua.h"
+	;
+static const char reprocess_lua[] =
+#include "common/queue/lua/reprocess.lua.h"
 	;
 static const char retain_lua[] =
 #include "common/queue/lua/retain.lua.h"
@@ -156,6 +168,10 @@ static const char *const recipes[QUEUE_SCRIPT_COUNT][PARTS_MAX] = {
 	[QUEUE_SCRIPT_STATE] = {find_lua, state_lua},
 	[QUEUE_SCRIPT_REMOVE_JOB] = {PLACES, enqueue_lua, FAMILY, retain_lua, find_lua, remove_lua,
 				     remove_job_lua},
+	[QUEUE_SCRIPT_REPROCESS] = {PLACES, find_lua, reprocess_lua},
+	[QUEUE_SCRIPT_PROMOTE_JOB] = {PLACES, promote_job_lua},
+	[QUEUE_SCRIPT_PAUSE] = {PLACES, pause_lua},
+	[QUEUE_SCRIPT_LIMITER] = {PLACES, limiter_lua},
 };
 
 struct writer {
@@ -231,19 +247,28 @@ put_script(struct writer *out, const struct queue *queue, const char *const *par
 }
 
 bool
+queue_script_make(struct queue *queue, enum queue_script script)
+{
+	struct writer out = {0};
+
+	if (queue->scripts[script].source != NULL)
+		return true;
+	put_script(&out, queue, recipes[script]);
+	out.text = malloc(out.size);
+	if (out.text == NULL)
+		return false;
+	out.size = 0;
+	put_script(&out, queue, recipes[script]);
+	queue->scripts[script].source = out.text;
+	return true;
+}
+
+bool
 queue_scripts_load(struct queue *queue)
 {
-	for (int i = 0; i < QUEUE_SCRIPT_COUNT; i++) {
-		struct writer out = {0};
-
-		put_script(&out, queue, recipes[i]);
-		out.text = malloc(out.size);
-		if (out.text == NULL)
+	for (int i = 0; i < QUEUE_SCRIPT_BY_HAND; i++)
+		if (!queue_script_make(queue, (enum queue_script)i))
 			return false;
-		out.size = 0;
-		put_script(&out, queue, recipes[i]);
-		queue->scripts[i].source = out.text;
-	}
 	return true;
 }
 

@@ -121,6 +121,10 @@ counts_are_by_state(void **state)
 	assert_int_equal(counts.failed, 4);
 	assert_int_equal(counts.waiting_children, 5);
 	assert_int_equal(counts.oldest_due_ms, 0);
+	assert_false(counts.is_paused);
+	ask("HSET bull:q:meta paused 1");
+	assert_true(queue_count(bench_queue, &counts, &bench_why));
+	assert_true(counts.is_paused);
 }
 
 static int64_t

@@ -18,13 +18,7 @@ for program in "$node" npm redis-server; do
 	command -v "$program" >/dev/null || { say "$program is missing"; exit 1; }
 done
 
-# The same modules again only if the lock file has changed.
-mkdir -p "$out"
-if ! cmp -s "$here/package-lock.json" "$out/installed.json"; then
-	cp "$here/package.json" "$here/package-lock.json" "$out/"
-	npm ci --prefix "$out" --ignore-scripts --no-audit --no-fund --loglevel=error >&2
-	cp "$here/package-lock.json" "$out/installed.json"
-fi
+"$here/install.sh"
 
 # Our side of the queue: a program of its own, linked against what the service is made of.
 variant=${VARIANT:-release}

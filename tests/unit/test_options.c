@@ -192,6 +192,68 @@ explain_takes_one_id(void **state)
 	assert_refused(LINE("enqueue", "1", "--json"), "--json");
 }
 
+static struct options
+parsed(struct line line)
+{
+	struct options options;
+	struct failure why;
+
+	assert_true(options_parse(line.count, line.words, &options, &why));
+	options_free(&options); /* the numbers stay */
+	free_line(&line);
+	return options;
+}
+
+static void
+retry_takes_ids_or_all_that_failed(void **state)
+{
+	struct line line = LINE("retry", "one", "--", "--failed");
+	struct options options;
+	struct failure why;
+
+	(void)state;
+	assert_true(options_parse(line.count, line.words, &options, &why));
+	assert_int_equal(options.command, COMMAND_RETRY);
+	assert_int_equal(options.id_count, 2);
+	assert_string_equal(options.ids[1], "--failed");
+	assert_false(options.failed);
+	options_free(&options);
+	free_line(&line);
+	options = parsed(LINE("retry", "--failed", "--json"));
+	assert_true(options.failed && options.json);
+	assert_refused(LINE("retry"), "--failed");
+	assert_refused(LINE("retry", "--failed", "one"), "--failed");
+	assert_refused(LINE("retry", "one", "--reset"), "--reset");
+	assert_refused(LINE("retry", ""), "empty");
+	assert_refused(LINE("--failed"), "--failed goes with retry only");
+	assert_refused(LINE("enqueue", "one", "--failed"), "--failed goes with retry only");
+}
+
+static void
+pause_and_resume_take_nothing(void **state)
+{
+	(void)state;
+	assert_command(LINE("pause"), COMMAND_PAUSE, NULL);
+	assert_command(LINE("resume", "-c", "a.ini"), COMMAND_RESUME, "a.ini");
+	assert_true(parsed(LINE("pause", "--json")).json);
+	assert_refused(LINE("pause", "x"), "the whole queue; it takes no \"x\"");
+	assert_refused(LINE("resume", "pause"), "\"pause\"");
+	assert_refused(LINE("pause", "-t"), "-t");
+}
+
+static void
+breaker_and_limit_take_users_and_reset_names_them(void **state)
+{
+	(void)state;
+	assert_command(LINE("breaker"), COMMAND_BREAKER, NULL);
+	assert_command(LINE("limit"), COMMAND_LIMIT, NULL);
+	assert_true(parsed(LINE("breaker", "a", "b", "--json")).json);
+	assert_true(parsed(LINE("limit", "--reset", "application")).reset);
+	assert_refused(LINE("breaker", "--reset"), "--reset needs to be told whose");
+	assert_refused(LINE("limit", "a", "--failed"), "--failed");
+	assert_refused(LINE("explain", "a", "--reset"), "--reset goes with");
+}
+
 static void
 what_is_not_understood_is_refused_by_name(void **state)
 {
@@ -266,6 +328,9 @@ main(void)
 		cmocka_unit_test(status_may_watch),
 		cmocka_unit_test(verify_takes_a_ledger_of_this_machine),
 		cmocka_unit_test(explain_takes_one_id),
+		cmocka_unit_test(retry_takes_ids_or_all_that_failed),
+		cmocka_unit_test(pause_and_resume_take_nothing),
+		cmocka_unit_test(breaker_and_limit_take_users_and_reset_names_them),
 		cmocka_unit_test(what_is_not_understood_is_refused_by_name),
 		cmocka_unit_test(help_goes_with_every_command),
 		cmocka_unit_test(the_nearest_command_is_told),

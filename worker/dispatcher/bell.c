@@ -169,7 +169,6 @@ look(struct bell *bell, struct desk *desk, int idle, struct failure *why)
 		return false;
 	now_ms = clock_mono_ms();
 	bell->look = false;
-	desk->queue_paused = seen.paused;
 	desk->queue_full = seen.maxed;
 	desk->queue_limited_until_wall_ms =
 		seen.limited_ms > 0 ? clock_wall_ms() + seen.limited_ms : 0;

@@ -80,6 +80,6 @@ census_run(struct desk *desk, struct failure *why)
 		[QUEUE_STATE_WAITING_CHILDREN] = c.waiting_children,
 	};
 
-	scoreboard_queue(desk->board, counts, desk->queue_paused, c.oldest_due_ms);
+	scoreboard_queue(desk->board, counts, c.is_paused, c.oldest_due_ms);
 	return count_circuits(desk, why);
 }

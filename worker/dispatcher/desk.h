@@ -30,7 +30,7 @@ struct desk {
 	char untold[DESK_UNTOLD][SCOREBOARD_TOKEN_SIZE];
 	unsigned untold_count;
 	bool redis_up, postgres_up;
-	bool queue_paused, queue_full;       /* as the last look at the queue saw it */
+	bool queue_full;                     /* as the last look at the queue saw it */
 	int64_t queue_limited_until_wall_ms; /* 0: its rate limit is open */
 	int64_t redis_wait_ms,
 		redis_again_ms; /* pause and moment of the next try while it is away */

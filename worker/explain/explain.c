@@ -5,45 +5,13 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <sysexits.h>
 
 #include "common/clock.h"
 #include "common/json_memory.h"
+#include "worker/explain/complaint.h"
 #include "worker/explain/reading.h"
 #include "worker/explain/story.h"
 #include "worker/explain/telling.h"
-#include "worker/explain/words.h"
-
-static int
-complain(const char *server, const char *setting, const struct failure *why)
-{
-	char message[FAILURE_MESSAGE_SIZE];
-
-	fprintf(stderr,
-		"isekai-publisher: %s could not be asked: %s\n"
-		"isekai-publisher: is %s up, and %s right?\n",
-		server, words_clean(message, sizeof(message), why->message), server, setting);
-	return EX_UNAVAILABLE;
-}
-
-static int
-complain_of_id(const char *id)
-{
-	char clean[300];
-
-	fprintf(stderr,
-		"isekai-publisher: there is no deviation \"%s\", nor a job or a post of that "
-		"name\n",
-		words_clean(clean, sizeof(clean), id));
-	return EXIT_FAILURE;
-}
-
-static int
-out_of_memory(void)
-{
-	fprintf(stderr, "isekai-publisher: out of memory\n");
-	return EX_UNAVAILABLE;
-}
 
 static int
 tell(struct reading *reading, bool json, int64_t begun_ms)
@@ -58,7 +26,7 @@ tell(struct reading *reading, bool json, int64_t begun_ms)
 	story_free(&story);
 	if (done)
 		return EXIT_SUCCESS;
-	return out_of_memory();
+	return complaint_of_memory();
 }
 
 static int
@@ -70,18 +38,18 @@ run(struct reading *reading, const struct ident *ident, const char *id, bool jso
 	int exit_status;
 
 	if (!reading_rows(reading, ident, &found, &why))
-		return complain("PostgreSQL", "DATABASE_URL", &why);
+		return complaint_of_server("PostgreSQL", "DATABASE_URL", &why);
 	if (!found)
-		return complain_of_id(id);
+		return complaint_of_id(id);
 	asked = reading_queue(reading, &queue_problem);
 	/* What the row says after the job's state was read is the truth. */
 	if (facts_disagree(&reading->facts) && !reading_rows(reading, ident, &found, &why))
-		return complain("PostgreSQL", "DATABASE_URL", &why);
+		return complaint_of_server("PostgreSQL", "DATABASE_URL", &why);
 	if (!found)
-		return complain_of_id(id);
+		return complaint_of_id(id);
 	exit_status = tell(reading, json, begun_ms);
 	if (!asked && exit_status == EXIT_SUCCESS)
-		return complain("Redis", "REDIS_URL", &queue_problem);
+		return complaint_of_server("Redis", "REDIS_URL", &queue_problem);
 	return exit_status;
 }
 
@@ -95,9 +63,9 @@ explain_command(const struct config *config, const char *id, bool json)
 
 	json_memory_watch();
 	if (!ident_parse(id, &ident))
-		return complain_of_id(id);
+		return complaint_of_id(id);
 	if (!reading_init(&reading, config, &why))
-		exit_status = out_of_memory();
+		exit_status = complaint_of_memory();
 	else
 		exit_status = run(&reading, &ident, id, json);
 	reading_fini(&reading);

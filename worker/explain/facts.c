@@ -116,49 +116,57 @@ word(const cJSON *object, const char *name)
 	return cJSON_IsString(item) ? item->valuestring : "";
 }
 
-/* When an open circuit may be probed: `openUntil` is ours; others mean its open duration. */
-static void
-read_circuit(const char *text, int64_t open_ms, int64_t now_ms, int64_t *until_ms, bool *probing,
-	     int64_t *failures)
-{
-	cJSON *circuit = cJSON_Parse(text);
-	const cJSON *settings = cJSON_GetObjectItemCaseSensitive(circuit, "config");
-	const char *state = word(circuit, "state");
-	int64_t end_ms =
-		number(circuit, "lastFailureTime", 0) + number(settings, "openDuration", open_ms);
+struct circuit {
+	int64_t until_ms; /* FACTS_NONE: it lets through */
+	bool probing, closed;
+	int64_t failures;
+};
 
-	*until_ms = FACTS_NONE;
-	*probing = false;
-	*failures = number(circuit, "failures", 0);
-	if (strcmp(state, "OPEN") == 0) {
-		end_ms = number(circuit, "openUntil", end_ms);
-		*until_ms = end_ms > now_ms ? end_ms : FACTS_NONE;
-	} else if (strcmp(state, "HALF_OPEN") == 0) {
-		end_ms = number(circuit, "probeUntil", 0);
-		*probing = end_ms > now_ms;
-		*until_ms = *probing ? end_ms : FACTS_NONE;
-	}
-	cJSON_Delete(circuit);
+/* When an open circuit may be probed: `openUntil` is ours; others mean its open duration. */
+static struct circuit
+read_circuit(const char *text, int64_t open_ms, int64_t now_ms)
+{
+	cJSON *object = cJSON_Parse(text);
+	const cJSON *settings = cJSON_GetObjectItemCaseSensitive(object, "config");
+	const char *state = word(object, "state");
+	bool open = strcmp(state, "OPEN") == 0, half_open = strcmp(state, "HALF_OPEN") == 0;
+	int64_t end_ms =
+		number(object, "lastFailureTime", 0) + number(settings, "openDuration", open_ms);
+	struct circuit circuit = {.until_ms = FACTS_NONE,
+				  .closed = !open && !half_open,
+				  .failures = number(object, "failures", 0)};
+
+	end_ms = open ? number(object, "openUntil", end_ms) : number(object, "probeUntil", 0);
+	if (!circuit.closed && end_ms > now_ms)
+		circuit.until_ms = end_ms;
+	circuit.probing = half_open && circuit.until_ms != FACTS_NONE;
+	cJSON_Delete(object);
+	return circuit;
 }
 
 void
 facts_read_gates(struct facts_gates *gates, const struct config *config, int64_t now_ms,
 		 const char *limiter, const char *circuit, const char *application)
 {
-	int64_t open_ms = config->circuit_breaker_open_duration_ms, ignored;
+	int64_t open_ms = config->circuit_breaker_open_duration_ms;
+	struct circuit artist = read_circuit(circuit, open_ms, now_ms);
+	struct circuit all = read_circuit(application, open_ms, now_ms);
 	cJSON *state = cJSON_Parse(limiter);
 	int64_t blocked_ms = number(state, "blockedUntil", 0);
 
+	gates->delay_ms = number(state, "delay", FACTS_NONE);
 	cJSON_Delete(state);
+	if (!config->circuit_breaker_enabled)
+		artist = (struct circuit){
+			.until_ms = FACTS_NONE, .closed = true, .failures = artist.failures};
 	gates->blocked_until_ms = blocked_ms > now_ms ? blocked_ms : FACTS_NONE;
-	read_circuit(circuit, open_ms, now_ms, &gates->circuit_until_ms, &gates->circuit_probing,
-		     &gates->refusals);
-	read_circuit(application, open_ms, now_ms, &gates->application_until_ms,
-		     &gates->application_probing, &ignored);
-	if (!config->circuit_breaker_enabled) {
-		gates->circuit_until_ms = FACTS_NONE;
-		gates->circuit_probing = false;
-	}
+	gates->circuit_until_ms = artist.until_ms;
+	gates->circuit_probing = artist.probing;
+	gates->circuit_closed = artist.closed;
+	gates->refusals = artist.failures;
+	gates->application_until_ms = all.until_ms;
+	gates->application_probing = all.probing;
+	gates->application_closed = all.closed;
 }
 
 void

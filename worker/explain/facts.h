@@ -76,7 +76,9 @@ struct facts_gates {
 	int64_t slot_ms;          /* this post's place in its artist's line */
 	int64_t circuit_until_ms, application_until_ms;
 	bool circuit_probing, application_probing; /* one post tries whether it is open again */
+	bool circuit_closed, application_closed;   /* false and no time: the next post tries it */
 	int64_t refusals;                          /* of this artist's, in a row */
+	int64_t delay_ms; /* from one of this artist's files to the next; FACTS_NONE: the base */
 };
 
 struct facts {

@@ -19,6 +19,7 @@ static const struct step_words {
 	bool is_wait, is_end;
 } step_words[] = {
 	{"due at once", "it was asked for at once, before its date", false, false},
+	{"retried by hand", "it was put to work again by hand", false, false},
 	{"uploaded", "uploaded to Sta.sh", false, false},
 	{"publishing", "DeviantArt was asked to publish it", false, false},
 	{"published", "published", false, true},

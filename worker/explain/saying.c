@@ -57,7 +57,7 @@ say_when_due(struct story *story, const struct facts *f)
 	NEXT("It is tried again %s.", when(f, story->next_ms, at));
 	if (f->queue.paused) {
 		NEXT("The queue is paused: nobody takes it before that is over.");
-		ADVICE("Resume the queue.");
+		ADVICE("Resume the queue. `isekai-publisher resume` does it.");
 	}
 	say_who_is_there(story, f);
 }
@@ -174,7 +174,7 @@ say_failed(struct story *story, const struct facts *f)
 	if (strcasestr(f->error_message, "look at your gallery") != NULL)
 		ADVICE("It may be public all the same: let its artist look at the gallery first.");
 	ADVICE("Mend what the reason names, then schedule it again, or run "
-	       "`isekai-publisher enqueue` with its id.");
+	       "`isekai-publisher retry` with its id.");
 }
 
 static void
@@ -294,7 +294,7 @@ say_queue_paused(struct story *story, const struct facts *f)
 {
 	WHERE("Its job waits, for the queue is paused: no worker takes any job.");
 	NEXT("It goes on when the queue is resumed.");
-	ADVICE("Resume the queue.");
+	ADVICE("Resume the queue. `isekai-publisher resume` does it.");
 	say_who_is_there(story, f);
 }
 

@@ -55,7 +55,7 @@ is_ours(const char *key)
 	size_t size = strlen(key);
 	const char *const ends[] = {":state", ":slots"};
 
-	if (strncmp(key, "rate-limit:", 11) != 0)
+	if (strncmp(key, "rate-limit:", 11) != 0 || strcmp(key, "rate-limit:index") == 0)
 		return true;
 	for (size_t i = 0; i < 2; i++)
 		if (size > strlen(ends[i]) && strcmp(key + size - strlen(ends[i]), ends[i]) == 0)

@@ -1,5 +1,5 @@
 -- counts.lua - jobs by state: waiting, paused, active, prioritized, delayed, completed, failed, waiting-children; and
--- when the job that is next in line was due, the oldest of them (0: nobody waits)
+-- when the job that is next in line was due, the oldest of them (0: nobody waits); whether the queue is paused
 
 -- Made at its timestamp to wait for the delay of its options: the field "delay" is of its last wait, and is 0 after it.
 local function due(id)
@@ -25,4 +25,5 @@ return {
 	count_waiting("@wait"), count_waiting("@paused"), call("LLEN", "@active"),
 	call("ZCARD", "@prioritized"), call("ZCARD", "@delayed"), call("ZCARD", "@completed"),
 	call("ZCARD", "@failed"), call("ZCARD", "@waiting-children"), digits(oldest_due()),
+	call("HGET", "@meta", "paused") and 1 or 0,
 }
