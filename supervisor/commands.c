@@ -115,7 +115,8 @@ const struct command_row command_rows[] = {
 	 .brief = "what each slot of the running publisher does",
 	 .doc = "Asks the health listener of the publisher that runs with this configuration, and "
 		"tells what each slot does and for how long, the queue and the age of its oldest "
-		"due job, rates and errors. Ids only, no titles and no names of artists.",
+		"due job, who is held back and until when, rates and errors. Ids only, no titles "
+		"and no names of artists.",
 	 .exits = {
 		{EXIT_SUCCESS, "It is told."},
 		WRONG_ARGUMENTS,
@@ -172,8 +173,10 @@ const struct command_row command_rows[] = {
 		"they are closed, at the risk of being refused again.",
 	 .exits = {
 		{EXIT_SUCCESS, "It is told, or done, or was so already."},
-		{EXIT_FAILURE, "One of them is not reset; standard error says which and why."},
-		WRONG_ARGUMENTS, SERVER_AWAY, WRONG_SETTINGS}},
+		{EXIT_FAILURE, "There is no such user; standard error names him."},
+		WRONG_ARGUMENTS, SERVER_AWAY,
+		{EX_CONFIG, "The configuration is wrong, every wrong setting is named; or the "
+			    "journal cannot be made in the database."}}},
 
 	{.command = COMMAND_LIMIT, .word = "limit", .ids = "[USER...]", .ids_most = INT_MAX,
 	 .options = WITH(CONFIG) | WITH(RESET) | WITH(JSON),
@@ -185,8 +188,10 @@ const struct command_row command_rows[] = {
 		"waits end, at the risk of being refused again.",
 	 .exits = {
 		{EXIT_SUCCESS, "It is told, or done, or was so already."},
-		{EXIT_FAILURE, "One of them is not reset; standard error says which and why."},
-		WRONG_ARGUMENTS, SERVER_AWAY, WRONG_SETTINGS}},
+		{EXIT_FAILURE, "There is no such user; standard error names him."},
+		WRONG_ARGUMENTS, SERVER_AWAY,
+		{EX_CONFIG, "The configuration is wrong, every wrong setting is named; or the "
+			    "journal cannot be made in the database."}}},
 
 	{.command = COMMAND_VERSION, .word = "version", .letter = 'V',
 	 .brief = "tell the version",

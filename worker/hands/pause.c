@@ -49,6 +49,17 @@ say_json(bool paused, bool changed, const struct queue_counts *counts)
 	return output_json(object, denied, EXIT_SUCCESS);
 }
 
+/* What waits is counted while nobody can take any of it. */
+static bool
+set_and_count(struct queue *queue, bool paused, bool *changed, struct queue_counts *counts,
+	      struct failure *why)
+{
+	if (paused)
+		return queue_set_paused(queue, true, changed, why) &&
+		       queue_count(queue, counts, why);
+	return queue_count(queue, counts, why) && queue_set_paused(queue, false, changed, why);
+}
+
 int
 pause_command(const struct config *config, bool paused, bool json)
 {
@@ -59,8 +70,7 @@ pause_command(const struct config *config, bool paused, bool json)
 	int exit_status = servers_open(&servers, config, SERVERS_REDIS);
 
 	if (exit_status == EXIT_SUCCESS &&
-	    (!queue_set_paused(servers.queue, paused, &changed, &why) ||
-	     !queue_count(servers.queue, &counts, &why)))
+	    !set_and_count(servers.queue, paused, &changed, &counts, &why))
 		exit_status = servers_redis_failed(&why);
 	else if (exit_status == EXIT_SUCCESS && json)
 		exit_status = say_json(paused, changed, &counts);

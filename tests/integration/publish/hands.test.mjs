@@ -274,24 +274,26 @@ alone('breaker shows who is held back and until when, and closes a circuit: the 
 
 alone('limit shows a pace and a wait that DeviantArt asked for, and begins anew: the posts that waited go out', async (house) => {
 	const artist = await house.artist();
-	const [work, other] = [await house.deviation(artist), await house.deviation(artist)];
+	const [work, ...others] = [await house.deviation(artist), await house.deviation(artist), await house.deviation(artist)];
 	await house.sandbox.fault('submit', { title: work.title }, 'status', slow({ 'Retry-After': '600' }));
 	await house.add(work);
 	await house.jobIs(work, 'delayed');
-	await house.add(other);
-	await house.jobIs(other, 'delayed');
+	for (const other of others) {
+		await house.add(other);
+		await house.jobIs(other, 'delayed');
+	}
 	const { limits: [shown] } = await told(house, ['limit', artist.id]);
 	const left = Date.parse(shown.askedToWaitUntil) - Date.now();
 	assert.ok(left > 540000 && left <= 600000, shown.askedToWaitUntil);
-	assert.deepEqual([shown.userId, shown.delayMs, shown.waiting], [artist.id, 40, 1]);
+	assert.deepEqual([shown.userId, shown.delayMs, shown.waiting], [artist.id, 40, 2]);
 	assert.match((await run(house, ['limit'])).output,
-		new RegExp(`^everybody: no limit to how many jobs are started\nuser ${artist.id}: a file every 40 ms; 1 in line, the last of them until 20.*; DeviantArt asked to wait until 20`));
+		new RegExp(`^everybody: no limit to how many jobs are started\nuser ${artist.id}: a file every 40 ms; 2 in line, the last of them until 20.*; DeviantArt asked to wait until 20`));
 	const held = await until('status names him', async () => (await status(house)).heldBack.pace.users.find(({ userId }) => userId === artist.id));
-	assert.ok(held.posts === 1 && held.forMs > 540000 && held.until === shown.lastAt, JSON.stringify([held, shown]));
-	assert.match((await run(house, ['status'])).output, new RegExp(`user ${artist.id}: 1 in line for their pace, at most 9 min \\d+ s\n`));
+	assert.ok(held.posts === 2 && held.forMs > 540000 && held.until === shown.lastAt, JSON.stringify([held, shown]));
+	assert.match((await run(house, ['status'])).output, new RegExp(`user ${artist.id}: 2 in line for their pace, at most 9 min \\d+ s\n`));
 	house.leaves('too-soon', 'what DeviantArt had asked for was taken back by hand', artist.username);
-	assert.match((await run(house, ['limit', artist.id, '--reset'])).output, /: begins anew with a file every 20 ms; it was a file every 40 ms; .*; 2 posts that waited are looked at now\n$/);
-	for (const one of [work, other]) assert.equal((await house.published(one)).job.attempts, 1);
+	assert.match((await run(house, ['limit', artist.id, '--reset'])).output, /: begins anew with a file every 20 ms; it was a file every 40 ms; .*; 3 posts that waited are looked at now\n$/);
+	for (const one of [work, ...others]) assert.equal((await house.published(one)).job.attempts, 1);
 	assert.match((await run(house, ['limit', artist.id, '--reset'])).output, /: nothing holds the posts back; nothing was changed\n$/);
 	assert.match((await run(house, ['limit'])).output, /\nno user's posts wait for their pace\n$/);
 });
