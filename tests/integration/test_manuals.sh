@@ -142,9 +142,13 @@ what_is_installed_is_uninstalled() {
 	diff - "$work/found" <<-'END' || return 1
 		./usr/bin/isekai-healthcheck
 		./usr/bin/isekai-publisher
+		./usr/lib/systemd/system/isekai-publisher.service
+		./usr/lib/sysusers.d/isekai-publisher.conf
+		./usr/lib/tmpfiles.d/isekai-publisher.conf
 		./usr/share/bash-completion/completions/isekai-publisher
 		./usr/share/doc/isekai-publisher/README.md
 		./usr/share/doc/isekai-publisher/config.example.ini
+		./usr/share/doc/isekai-publisher/credentials.conf
 		./usr/share/doc/isekai-publisher/env.example
 		./usr/share/man/man5/isekai-publisher.ini.5
 		./usr/share/man/man8/isekai-healthcheck.8
