@@ -66,6 +66,7 @@ struct config {
 	bool health_check_enabled;
 	char *health_check_host; /* an IPv4 or IPv6 address (no brackets), or a name */
 	int health_check_port;
+	bool health_check_details; /* titles and user names are shown */
 };
 
 /*

@@ -161,7 +161,8 @@ const struct config_setting config_settings[] = {
 
 	{"HEALTH_CHECK_ENABLED", "health", "enabled", BOOLEAN(health_check_enabled),
 	 .default_text = "true",
-	 .doc = "The HTTP listener with /health, /ready and /metrics. A change takes a restart."},
+	 .doc = "The HTTP listener: a status page at /, /health, /ready, /status and /metrics. A change takes a\n"
+		"restart."},
 	{"HEALTH_CHECK_HOST", "health", "host", TEXT(health_check_host, 253),
 	 .default_text = "0.0.0.0",
 	 .finish = config_finish_health_host,
@@ -169,6 +170,9 @@ const struct config_setting config_settings[] = {
 	{"HEALTH_CHECK_PORT", "health", "port", INTEGER(health_check_port, 1, 65535),
 	 .default_text = "5000",
 	 .doc = "Its port. A change takes a restart."},
+	{"HEALTH_CHECK_DETAILS", "health", "details", BOOLEAN(health_check_details),
+	 .default_text = "false",
+	 .doc = "True: the status page and /status tell titles and user names too, to whoever reaches the port."},
 };
 // clang-format on
 

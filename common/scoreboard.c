@@ -215,9 +215,22 @@ scoreboard_job_begin(struct scoreboard *board, int slot, const char *id, const c
 	words[JOB_WORD_LEASE] = (uint64_t)lease_end_ms;
 	words[JOB_WORD_ID_COMPLETE] = scoreboard_words_from_text(&words[JOB_WORD_ID], ID_WORDS, id);
 	scoreboard_words_from_text(&words[JOB_WORD_DEVIATION], ID_WORDS, deviation_id);
+	scoreboard_words_from_text(&words[JOB_WORD_TITLE], TITLE_WORDS, NULL);
+	scoreboard_words_from_text(&words[JOB_WORD_USER], USER_WORDS, NULL);
 	seqlock_write(&s->job_seq, s->job, words, JOB_WORDS);
 	scoreboard_put(&s->claim, claim);
 	return claim;
+}
+
+/* Some words of the job in hand, in one piece. */
+static void
+change_job(struct scoreboard_slot *slot, size_t at, const uint64_t *words, size_t n)
+{
+	uint64_t odd = seqlock_begin(&slot->job_seq);
+
+	for (size_t i = 0; i < n; i++)
+		scoreboard_put(&slot->job[at + i], words[i]);
+	seqlock_end(&slot->job_seq, odd);
 }
 
 void
@@ -225,16 +238,24 @@ scoreboard_job_deviation(struct scoreboard *board, int slot, const char *deviati
 {
 	struct scoreboard_slot *s;
 	uint64_t words[ID_WORDS];
-	uint64_t odd;
 
 	if (!scoreboard_has(slot))
 		return;
 	s = &board->slots[slot];
 	scoreboard_words_from_text(words, ID_WORDS, deviation_id);
-	odd = seqlock_begin(&s->job_seq);
-	for (size_t i = 0; i < ID_WORDS; i++)
-		scoreboard_put(&s->job[JOB_WORD_DEVIATION + i], words[i]);
-	seqlock_end(&s->job_seq, odd);
+	change_job(s, JOB_WORD_DEVIATION, words, ID_WORDS);
+}
+
+void
+scoreboard_job_names(struct scoreboard *board, int slot, const char *title, const char *user)
+{
+	uint64_t words[TITLE_WORDS + USER_WORDS];
+
+	if (!scoreboard_has(slot))
+		return;
+	scoreboard_words_from_text(words, TITLE_WORDS, title);
+	scoreboard_words_from_text(words + TITLE_WORDS, USER_WORDS, user);
+	change_job(&board->slots[slot], JOB_WORD_TITLE, words, TITLE_WORDS + USER_WORDS);
 }
 
 void
@@ -247,15 +268,10 @@ scoreboard_job_end(struct scoreboard *board, int slot)
 void
 scoreboard_lease(struct scoreboard *board, int slot, int64_t lease_end_ms)
 {
-	struct scoreboard_slot *s;
-	uint64_t odd;
+	const uint64_t word = (uint64_t)lease_end_ms;
 
-	if (!scoreboard_has(slot))
-		return;
-	s = &board->slots[slot];
-	odd = seqlock_begin(&s->job_seq);
-	scoreboard_put(&s->job[JOB_WORD_LEASE], (uint64_t)lease_end_ms);
-	seqlock_end(&s->job_seq, odd);
+	if (scoreboard_has(slot))
+		change_job(&board->slots[slot], JOB_WORD_LEASE, &word, 1);
 }
 
 /* ---- renewals ---- */

@@ -25,6 +25,8 @@
 #define SCOREBOARD_TOKEN_SIZE 112
 #define SCOREBOARD_ID_SIZE                                                                         \
 	160 /* longer ids are cut for display; scoreboard_job.id_complete says so */
+#define SCOREBOARD_TITLE_SIZE 96 /* longer titles are cut */
+#define SCOREBOARD_NAME_SIZE  32
 /* A failure's message is whole on /ready: its end is the reason (libpq names the socket first). */
 #define SCOREBOARD_TEXT_SIZE FAILURE_MESSAGE_SIZE
 
@@ -72,6 +74,7 @@ struct scoreboard_job {
 	int attempt;
 	int64_t started_ms, deadline_ms; /* after deadline_ms the supervisor may kill the worker */
 	uint64_t claim; /* counts this slot's claims; names the claim a renewal belongs to */
+	char title[SCOREBOARD_TITLE_SIZE], user[SCOREBOARD_NAME_SIZE]; /* "" = not told */
 };
 /* Returns the claim number, never 0. lease_end_ms: clock read before the script was sent + lock
  * duration. */
@@ -80,6 +83,8 @@ uint64_t scoreboard_job_begin(struct scoreboard *board, int slot, const char *id
 			      int64_t lease_end_ms);
 /* The deviation's id is known only after the job's data was read. */
 void scoreboard_job_deviation(struct scoreboard *board, int slot, const char *deviation_id);
+/* What people call it, for a setting that asks for it (HEALTH_CHECK_DETAILS); NULL counts as "". */
+void scoreboard_job_names(struct scoreboard *board, int slot, const char *title, const char *user);
 void scoreboard_job_end(struct scoreboard *board, int slot);
 /* The worker renewed its own lock. */
 void scoreboard_lease(struct scoreboard *board, int slot, int64_t lease_end_ms);
@@ -257,8 +262,9 @@ bool scoreboard_is_dispatcher_parked(const struct scoreboard *board);
 enum pool_phase { POOL_STARTING, POOL_SERVING, POOL_DRAINING };
 struct scoreboard_pool {
 	enum pool_phase phase;
-	int concurrency;   /* worker slots wanted */
-	int workers_ready; /* workers that have said READY and live */
+	int concurrency;    /* worker slots wanted */
+	int workers_ready;  /* workers that have said READY and live */
+	bool shows_details; /* titles and user names may be shown */
 	uint64_t config_generation;
 	uint64_t worker_restarts, dispatcher_restarts, workers_killed; /* counters */
 	uint64_t reloads, reloads_refused;

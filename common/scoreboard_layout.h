@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "common/scoreboard.h"
+#include "common/scoreboard_failures.h"
 
 #define SCOREBOARD_LINE 64
 #define SCOREBOARD_PAGE 4096
@@ -22,8 +23,11 @@
 #define TOKEN_WORDS (SCOREBOARD_TOKEN_SIZE / 8)
 #define ID_WORDS    (SCOREBOARD_ID_SIZE / 8)
 #define TEXT_WORDS  (SCOREBOARD_TEXT_SIZE / 8)
+#define TITLE_WORDS (SCOREBOARD_TITLE_SIZE / 8)
+#define USER_WORDS  (SCOREBOARD_NAME_SIZE / 8)
 _Static_assert(SCOREBOARD_TOKEN_SIZE % 8 == 0 && SCOREBOARD_ID_SIZE % 8 == 0 &&
-		       SCOREBOARD_TEXT_SIZE % 8 == 0,
+		       SCOREBOARD_TEXT_SIZE % 8 == 0 && SCOREBOARD_TITLE_SIZE % 8 == 0 &&
+		       SCOREBOARD_NAME_SIZE % 8 == 0,
 	       "texts are made of whole words");
 
 /* Words of the job in hand. */
@@ -36,7 +40,9 @@ enum {
 	JOB_WORD_ID_COMPLETE,
 	JOB_WORD_ID,
 	JOB_WORD_DEVIATION = JOB_WORD_ID + ID_WORDS,
-	JOB_WORDS = JOB_WORD_DEVIATION + ID_WORDS
+	JOB_WORD_TITLE = JOB_WORD_DEVIATION + ID_WORDS,
+	JOB_WORD_USER = JOB_WORD_TITLE + TITLE_WORDS,
+	JOB_WORDS = JOB_WORD_USER + USER_WORDS
 };
 
 enum { RENEWAL_WORD_CLAIM, RENEWAL_WORD_LEASE, RENEWAL_WORDS };
@@ -62,6 +68,7 @@ enum {
 	POOL_WORD_REFUSED,
 	POOL_WORD_STARTED_WALL,
 	POOL_WORD_STARTED_MONO,
+	POOL_WORD_SHOWS_DETAILS,
 	POOL_WORDS
 };
 
@@ -89,6 +96,23 @@ enum {
 	HELD_WORD_TOTALS,
 	HELD_WORD_USERS = HELD_WORD_TOTALS + 2 * SCOREBOARD_HELD_KINDS,
 	HELD_WORDS = HELD_WORD_USERS + SCOREBOARD_HELD_USERS * HELD_USER_WORDS
+};
+
+/* Words of a failure that is told (scoreboard_failures.h). */
+enum {
+	TOLD_WORD_NUMBER, /* mod SCOREBOARD_FAILURES = index; 0 = nothing was told here */
+	TOLD_WORD_AT,
+	TOLD_WORD_CATEGORY,
+	TOLD_WORD_ATTEMPT,
+	TOLD_WORD_MAX_ATTEMPTS,
+	TOLD_WORD_WAIT,
+	TOLD_WORD_ID,
+	TOLD_WORD_DEVIATION = TOLD_WORD_ID + ID_WORDS,
+	TOLD_WORD_TITLE = TOLD_WORD_DEVIATION + ID_WORDS,
+	TOLD_WORD_USER = TOLD_WORD_TITLE + TITLE_WORDS,
+	TOLD_WORD_REASON = TOLD_WORD_USER + USER_WORDS,
+	TOLD_WORD_SUM = TOLD_WORD_REASON + TEXT_WORDS, /* of all words before it */
+	TOLD_WORDS
 };
 
 struct scoreboard_slot {
@@ -172,8 +196,13 @@ struct scoreboard {
 	 * lines. */
 	alignas(SCOREBOARD_LINE) _Atomic uint8_t activity[SCOREBOARD_SLOTS];
 
+	/* All processes, as scoreboard_failures.c says. */
+	alignas(SCOREBOARD_LINE) _Atomic uint64_t failures_told[FAILURE_OUTCOME_COUNT];
+
 	alignas(SCOREBOARD_PAGE) struct scoreboard_slot slots[SCOREBOARD_SLOTS];
 	alignas(SCOREBOARD_PAGE) struct scoreboard_death deaths[SCOREBOARD_DEATHS];
+	alignas(SCOREBOARD_PAGE) _Atomic uint64_t
+		failures[FAILURE_OUTCOME_COUNT][SCOREBOARD_FAILURES][TOLD_WORDS];
 };
 _Static_assert(ATOMIC_CHAR_LOCK_FREE == 2 && ATOMIC_INT_LOCK_FREE == 2,
 	       "shared atomics must be lock-free");
@@ -202,9 +231,11 @@ scoreboard_put_time(_Atomic int64_t *word, int64_t value)
  * cut before a UTF-8 character rather than within one. Returns whether all of it fitted.
  */
 bool scoreboard_words_from_text(uint64_t *words, size_t n, const char *text);
-
-/* The other way, as a text of `size` bytes that may be shown. */
-void scoreboard_text_from_words(char *out, size_t size, const uint64_t *words);
+/*
+ * Words to a text of `size` bytes that may be shown: valid UTF-8 without control characters.
+ * Returns whether it is as it was written.
+ */
+bool scoreboard_text_from_words(char *out, size_t size, const uint64_t *words);
 
 void scoreboard_clear_fault(struct scoreboard_slot *slot, enum operator_fault kind);
 

@@ -145,9 +145,8 @@ is_control(const char *character)
 	       (first == 0xC2 && (unsigned char)character[1] < 0xA0);
 }
 
-/* Words to a text of `size` bytes that may be shown. Returns whether it is as it was written. */
-static bool
-text_from_words(char *out, size_t size, const uint64_t *words)
+bool
+scoreboard_text_from_words(char *out, size_t size, const uint64_t *words)
 {
 	bool clean = true;
 	size_t step;
@@ -163,12 +162,6 @@ text_from_words(char *out, size_t size, const uint64_t *words)
 		}
 	}
 	return clean;
-}
-
-void
-scoreboard_text_from_words(char *out, size_t size, const uint64_t *words)
-{
-	(void)text_from_words(out, size, words);
 }
 
 /* ---- slots ---- */
@@ -207,7 +200,7 @@ scoreboard_token(const struct scoreboard *board, int slot, char out[SCOREBOARD_T
 	if (slot >= 0 && slot < scoreboard_slots_used(board) &&
 	    seqlock_read(&board->slots[slot].token_seq, board->slots[slot].token, words,
 			 TOKEN_WORDS))
-		text_from_words(out, SCOREBOARD_TOKEN_SIZE, words);
+		scoreboard_text_from_words(out, SCOREBOARD_TOKEN_SIZE, words);
 }
 
 int
@@ -258,8 +251,11 @@ scoreboard_job(const struct scoreboard *board, int slot, struct scoreboard_job *
 	if (get(&s->claim) == 0 || !seqlock_read(&s->job_seq, s->job, words, JOB_WORDS) ||
 	    words[JOB_WORD_CLAIM] == 0)
 		return false;
-	unchanged = text_from_words(job->id, SCOREBOARD_ID_SIZE, &words[JOB_WORD_ID]);
-	text_from_words(job->deviation_id, SCOREBOARD_ID_SIZE, &words[JOB_WORD_DEVIATION]);
+	unchanged = scoreboard_text_from_words(job->id, SCOREBOARD_ID_SIZE, &words[JOB_WORD_ID]);
+	scoreboard_text_from_words(job->deviation_id, SCOREBOARD_ID_SIZE,
+				   &words[JOB_WORD_DEVIATION]);
+	scoreboard_text_from_words(job->title, SCOREBOARD_TITLE_SIZE, &words[JOB_WORD_TITLE]);
+	scoreboard_text_from_words(job->user, SCOREBOARD_NAME_SIZE, &words[JOB_WORD_USER]);
 	job->id_complete = unchanged && words[JOB_WORD_ID_COMPLETE] == 1;
 	job->attempt = bounded(words[JOB_WORD_ATTEMPT], INT_MAX);
 	job->started_ms = (int64_t)words[JOB_WORD_STARTED];
@@ -326,7 +322,7 @@ scoreboard_death_next(const struct scoreboard *board, size_t *at, uint64_t *seri
 		/* Written before the serial, and not again until the caller has confirmed it. */
 		for (size_t i = 0; i < TOKEN_WORDS; i++)
 			words[i] = get(&death->token[i]);
-		text_from_words(token, SCOREBOARD_TOKEN_SIZE, words);
+		scoreboard_text_from_words(token, SCOREBOARD_TOKEN_SIZE, words);
 		*serial = found;
 		return true;
 	}
@@ -346,6 +342,7 @@ read_pool(const struct scoreboard *board, struct scoreboard_pool *pool)
 	pool->concurrency = bounded(words[POOL_WORD_CONCURRENCY], SCOREBOARD_WORKERS_MAX);
 	pool->workers_ready = bounded(words[POOL_WORD_READY], SCOREBOARD_SLOTS);
 	pool->config_generation = words[POOL_WORD_CONFIG];
+	pool->shows_details = words[POOL_WORD_SHOWS_DETAILS] == 1;
 	pool->worker_restarts = words[POOL_WORD_WORKER_RESTARTS];
 	pool->dispatcher_restarts = words[POOL_WORD_DISPATCHER_RESTARTS];
 	pool->workers_killed = words[POOL_WORD_KILLED];
@@ -391,8 +388,8 @@ read_dependencies(const struct scoreboard_slot *slot, struct scoreboard_view *vi
 		view->dependencies[i].checked_ms = checked_ms;
 		view->dependencies[i].up = words[DEPENDENCY_WORD_UP] == 1;
 		view->dependencies[i].since_ms = (int64_t)words[DEPENDENCY_WORD_SINCE];
-		text_from_words(view->dependencies[i].reason, SCOREBOARD_TEXT_SIZE,
-				&words[DEPENDENCY_WORD_REASON]);
+		scoreboard_text_from_words(view->dependencies[i].reason, SCOREBOARD_TEXT_SIZE,
+					   &words[DEPENDENCY_WORD_REASON]);
 	}
 }
 
@@ -457,7 +454,7 @@ find_fault(const struct scoreboard *board, int used, int kind, int64_t *since_ms
 		    words[FAULT_WORD_REASON] == 0 || (int64_t)words[FAULT_WORD_SINCE] < latest_ms)
 			continue;
 		latest_ms = (int64_t)words[FAULT_WORD_SINCE];
-		text_from_words(reason, SCOREBOARD_TEXT_SIZE, &words[FAULT_WORD_REASON]);
+		scoreboard_text_from_words(reason, SCOREBOARD_TEXT_SIZE, &words[FAULT_WORD_REASON]);
 	}
 	*since_ms = latest_ms;
 	return latest_ms > 0 && latest_ms >= cleared_ms;

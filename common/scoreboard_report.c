@@ -198,6 +198,7 @@ scoreboard_pool_set(struct scoreboard *board, const struct scoreboard_pool *pool
 		[POOL_WORD_REFUSED] = pool->reloads_refused,
 		[POOL_WORD_STARTED_WALL] = (uint64_t)pool->started_wall_ms,
 		[POOL_WORD_STARTED_MONO] = (uint64_t)pool->started_mono_ms,
+		[POOL_WORD_SHOWS_DETAILS] = pool->shows_details,
 	};
 
 	seqlock_write(&board->pool_seq, board->pool, words, POOL_WORDS);

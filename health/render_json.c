@@ -7,6 +7,7 @@
 
 #include "common/clock.h"
 #include "health/render_held.h"
+#include "health/render_past.h"
 
 static const char service[] = "isekai-publisher";
 
@@ -191,9 +192,11 @@ print_job(struct page *page, const struct health_view *view, const struct scoreb
 	page_json(page, job->id);
 	page_print(page, ",\"deviationId\":");
 	page_json(page, job->deviation_id);
-	page_print(page, ",\"attempt\":%d,\"forMs\":%" PRId64 ",\"deadlineInMs\":%" PRId64 "}",
+	page_print(page, ",\"attempt\":%d,\"forMs\":%" PRId64 ",\"deadlineInMs\":%" PRId64,
 		   job->attempt, age_ms(view, job->started_ms),
 		   job->deadline_ms > view->now_mono_ms ? job->deadline_ms - view->now_mono_ms : 0);
+	render_names(page, view, job->title, job->user);
+	page_print(page, "}");
 }
 
 static void
@@ -230,7 +233,10 @@ render_status(struct page *page, const struct health_view *view, const struct sc
 	print_circuits(page, view);
 	render_held(page, view, board);
 	print_jobs(page, &view->board);
+	render_timings(page, &view->board);
 	print_slots(page, view, board);
+	render_failures(page, view, board);
+	page_print(page, ",\"details\":%s", json_bool(view->board.pool.shows_details));
 	page_print(page, "}\n");
 }
 

@@ -14,8 +14,9 @@ void render_ready(struct page *page, const struct health_view *view);
 
 /*
  * All that the listener knows, for `isekai-publisher status` and the status page: what /ready says,
- * then queue, circuits, jobs, errors, and one entry a slot. Ids only: no title, no name of a user.
- * Ages in ms; what is not known is null. Slots are read while the page is composed.
+ * then queue, circuits, jobs, errors, timings, one entry a slot, and the recent failures. Ids only:
+ * titles and names of users where HEALTH_CHECK_DETAILS asks for them. Ages in ms; what is not known
+ * is null. Slots and failures are read while the page is composed.
  */
 void render_status(struct page *page, const struct health_view *view,
 		   const struct scoreboard *board);

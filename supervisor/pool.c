@@ -236,6 +236,7 @@ report(struct pool *pool)
 	page->workers_ready = count_ready(pool);
 	page->concurrency = pool->config->concurrency;
 	page->config_generation = pool->config_generation;
+	page->shows_details = pool->config->health_check_details;
 	if (page->workers_ready > 0 && policy_advance(&pool->phase, RUN_SERVING)) {
 		log_event(LOG_INFO, "serving", NULL);
 		notify_ready();

@@ -262,6 +262,7 @@ supervisor_open(struct supervisor *supervisor, struct failure *why)
 		return failure_set(why, FAILURE_UNKNOWN, "no shared memory: %s", strerror(errno));
 	pool->report.concurrency = pool->config->concurrency;
 	pool->report.config_generation = pool->config_generation;
+	pool->report.shows_details = pool->config->health_check_details;
 	pool->report.started_wall_ms = clock_wall_ms();
 	pool->report.started_mono_ms = clock_mono_ms();
 	scoreboard_pool_set(pool->board, &pool->report);

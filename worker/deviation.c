@@ -56,6 +56,7 @@ enum column {
 	COL_REFUSED_FOR_MS,
 	COL_ENDED,
 	COL_ERROR_MESSAGE,
+	COL_USERNAME,
 	COL_COUNT
 };
 
@@ -273,6 +274,7 @@ read_row(struct deviation *d, const PGresult *r, bool *failed)
 {
 	d->status = read_status(column(r, COL_STATUS));
 	d->user_id = copy(column(r, COL_USER_ID), failed);
+	d->username = copy(column(r, COL_USERNAME), failed);
 	d->locked = column(r, COL_VERSION) != NULL;
 	d->version = number(r, COL_VERSION, 0);
 	d->lock_holder = copy(column(r, COL_LOCK_HOLDER), failed);
@@ -375,6 +377,7 @@ deviation_free(struct deviation *d)
 	text_free_secret(d->refresh_token);
 	free(d->id);
 	free(d->user_id);
+	free(d->username);
 	free(d->lock_holder);
 	free(d->title);
 	free(d->description);

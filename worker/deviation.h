@@ -48,10 +48,10 @@ struct deviation_file {
 struct deviation {
 	char *id;
 	enum deviation_status status;
-	char *user_id;
-	bool locked;       /* this claim holds the execution lock */
-	int64_t version;   /* execution_version of that lock */
-	char *lock_holder; /* execution_lock_id as found; NULL = none */
+	char *user_id, *username; /* username NULL: the user is gone */
+	bool locked;              /* this claim holds the execution lock */
+	int64_t version;          /* execution_version of that lock */
+	char *lock_holder;        /* execution_lock_id as found; NULL = none */
 	int64_t locked_for_ms, due_in_ms, untouched_ms;
 	bool due_known;       /* actual_publish_at is set */
 	int64_t read_mono_ms; /* clock_mono_ms() when all this was read: due_in_ms is of then */

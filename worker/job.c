@@ -281,6 +281,7 @@ run_with_lock(struct work *w)
 		job_end_with_reason(w, JOB_END_FAIL, &why);
 		return;
 	}
+	job_news_begin(w);
 	run_row(w);
 }
 
@@ -298,6 +299,7 @@ job_run(struct tools *tools, const struct queue_job *job, struct job_end *end)
 		log_event(LOG_INFO, "Starting deviation publish job", NULL);
 		run_with_lock(&w);
 	}
+	job_news_end(&w);
 	deviation_free(w.deviation);
 	free(w.lock);
 	free(w.name);

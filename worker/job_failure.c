@@ -259,11 +259,9 @@ job_end_failed(struct work *w, struct failure *why)
 	decision = decide(w, why);
 	scoreboard_count_error(w->tools->board, w->tools->slot, why->category);
 	if (why->category == FAILURE_OPERATOR)
-		scoreboard_operator_fault(w->tools->board, w->tools->slot,
-					  OPERATOR_FAULT_APPLICATION, why->message);
+		job_news_operator_fault(w, OPERATOR_FAULT_APPLICATION, why);
 	if (why->is_setting)
-		scoreboard_operator_fault(w->tools->board, w->tools->slot, OPERATOR_FAULT_STORAGE,
-					  why->message);
+		job_news_operator_fault(w, OPERATOR_FAULT_STORAGE, why);
 	if (decision.action == RETRY_FAIL) {
 		job_end_for_good(w, why);
 		return;
@@ -294,6 +292,7 @@ job_end_waiting(struct work *w, const struct publish_wait *wait)
 	log_event(LOG_INFO, "The job waits",
 		  (struct log_field[]){LOG_STR("reason", wait->reason),
 				       LOG_INT("delayMs", wait->wait_ms), LOG_END});
+	job_news_waiting(w, wait);
 	job_end_defer(w, wait->unknown ? WAIT_UNKNOWN : wait->kind, wait->wait_ms);
 	if (w->publishing.asked_gates)
 		publishing_gate_ok(

@@ -42,4 +42,16 @@ void job_end_for_good(struct work *w, const struct failure *why);
 /* A gate, or a publish with an unknown outcome, says "later". */
 void job_end_waiting(struct work *w, const struct publish_wait *wait);
 
+/* ---- job_news.c: what people who watch see of it, on the health listener and in the job's log
+ * ---- */
+
+/* The deviation was read: what it is called, where that may be told. */
+void job_news_begin(const struct work *w);
+/* A failure that only the operator can mend. */
+void job_news_operator_fault(const struct work *w, enum operator_fault kind,
+			     const struct failure *why);
+void job_news_waiting(const struct work *w, const struct publish_wait *wait);
+/* The end is chosen: if something failed, it joins the recent failures. */
+void job_news_end(const struct work *w);
+
 #endif

@@ -14,7 +14,7 @@
 #include "tests/fuzz/input.h"
 #include "worker/deviation.h"
 
-#define COLUMNS       36
+#define COLUMNS       37
 #define ACCESS_TOKEN  25
 #define REFRESH_TOKEN 26
 

@@ -50,6 +50,7 @@ defaults_are_those_of_the_contract(void **state)
 	assert_true(config->health_check_enabled);
 	assert_string_equal(config->health_check_host, "0.0.0.0");
 	assert_int_equal(config->health_check_port, 5000);
+	assert_false(config->health_check_details);
 	config_free(config);
 }
 
@@ -66,6 +67,7 @@ environment_is_read_and_derived_from(void **state)
 	setenv("LOG_LEVEL", "WARN", 1);
 	setenv("HEALTH_CHECK_ENABLED", "off", 1);
 	setenv("HEALTH_CHECK_HOST", "::1", 1);
+	setenv("HEALTH_CHECK_DETAILS", "true", 1);
 	setenv("UNHEARD_OF", "x", 1);
 	config = config_case_load(NULL);
 	assert_string_equal(config->database.conninfo, "postgresql://u:p@h/d");
@@ -79,6 +81,7 @@ environment_is_read_and_derived_from(void **state)
 	assert_true(config->rate_limiter_success_decrease_factor == 0.25);
 	assert_int_equal(config->log_level, LOG_WARN);
 	assert_false(config->health_check_enabled);
+	assert_true(config->health_check_details);
 	config_free(config);
 }
 

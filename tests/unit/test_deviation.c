@@ -23,7 +23,7 @@ enum {
 	FILES = 29,
 	JOURNAL,
 	RETRIES = 32,
-	COLUMNS = 36
+	COLUMNS = 37
 };
 
 static PGresult *

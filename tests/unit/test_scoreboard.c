@@ -18,6 +18,7 @@
 
 #include "common/clock.h"
 #include "common/scoreboard.h"
+#include "common/scoreboard_failures.h"
 #include "common/scoreboard_layout.h"
 #include "common/scoreboard_pulse.h"
 #include "common/text.h"
@@ -61,6 +62,7 @@ untouched_slots_cost_no_memory(void **state)
 	char token[SCOREBOARD_TOKEN_SIZE];
 	struct scoreboard_slot_view slot;
 	static struct scoreboard_view view;
+	static struct scoreboard_failure failures[SCOREBOARD_FAILURES];
 	int counts[ACTIVITY_COUNT];
 	uint64_t serial;
 	size_t at = 0;
@@ -71,6 +73,7 @@ untouched_slots_cost_no_memory(void **state)
 	scoreboard_idle(board, SCOREBOARD_SLOTS);
 	scoreboard_activities(board, counts);
 	assert_false(scoreboard_death_next(board, &at, &serial, token));
+	assert_int_equal(scoreboard_failures(board, FAILURE_ENDED_JOB, failures), 0);
 	for (int i = 2; i < SCOREBOARD_SLOTS; i++)
 		assert_false(scoreboard_read_slot(board, i, &slot));
 	assert_in_range(resident_pages(board), 1, 6);
@@ -224,10 +227,20 @@ job_in_hand_is_shown_until_it_ends(void **state)
 	assert_int_equal(lease_ms, 5000);
 	scoreboard_read(board, &view);
 	assert_int_equal(view.active_jobs, 1);
+	assert_string_equal(job.title, "");
+	scoreboard_job_names(board, SLOT, "Evening", "someone");
+	assert_true(scoreboard_job(board, SLOT, &job, NULL));
+	assert_string_equal(job.title, "Evening");
+	assert_string_equal(job.user, "someone");
+	assert_string_equal(job.id, "deviation-1");
 	scoreboard_job_end(board, SLOT);
 	assert_false(scoreboard_job(board, SLOT, &job, NULL));
 	scoreboard_read(board, &view);
 	assert_int_equal(view.active_jobs, 0);
+	scoreboard_job_begin(board, SLOT, "deviation-2", NULL, 1, 9000, 5000);
+	assert_true(scoreboard_job(board, SLOT, &job, NULL));
+	assert_string_equal(job.title, "");
+	assert_string_equal(job.user, "");
 }
 
 static void
@@ -517,6 +530,7 @@ slots_out_of_range_are_ignored(void **state)
 		scoreboard_heartbeat(board, slots[i]);
 		assert_int_not_equal(scoreboard_job_begin(board, slots[i], "a", "b", 1, 1, 1), 0);
 		scoreboard_job_deviation(board, slots[i], "b");
+		scoreboard_job_names(board, slots[i], "c", "d");
 		scoreboard_job_end(board, slots[i]);
 		scoreboard_lease(board, slots[i], 1);
 		scoreboard_renewed(board, slots[i], 1, 1);

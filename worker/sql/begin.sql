@@ -84,6 +84,6 @@ SELECT s.status::text, s.user_id, (SELECT execution_version FROM locked),
        (SELECT crashes FROM post), (SELECT retries::text FROM post),
        (SELECT (extract(epoch FROM now() - first_refused_at) * 1000)::bigint FROM post) AS refused_for_ms,
        s.status = 'failed' AND EXISTS (SELECT 1 FROM publisher.posts p WHERE p.deviation_id = $1 AND p.failed_job = $5) AS ended,
-       s.error_message
+       s.error_message, u.username
 FROM cur s
 LEFT JOIN {schema}.users u ON u.id = s.user_id

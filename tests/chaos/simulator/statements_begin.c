@@ -238,5 +238,6 @@ run_begin(const char *const *values, struct table *out)
 	table_put_bool(out, post->status == ROW_FAILED && seen.has_journal &&
 				    text_same(seen.failed_job, values[4]));
 	table_put_text(out, post->error);
+	table_put(out, tables_user(post->user_id) == NULL ? NULL : post->user_id); /* username */
 	return true;
 }

@@ -206,6 +206,42 @@ scenario('LOG_LEVEL: nothing below it is written, and everything from it on is',
 	}
 });
 
+scenario('HEALTH_CHECK_DETAILS: titles and user names are told with it alone, and a reload takes them back', async () => {
+	const house = await prepared({ health: true });
+	const settings = house.write('details.ini', '[health]\ndetails = true\n');
+	await house.start({}, ['-c', settings]);
+	const artist = await house.artist();
+	const lost = await house.deviation(artist, { title: 'The "lost" one', files: [{ stored: false, original_filename: 'lost one.png' }] });
+	const slow = await house.deviation(artist, { title: 'The slow one' });
+	await house.sandbox.fault('publish', { title: slow.title }, 'delay', { answer_delay_ms: 8000 });
+	await house.add(lost);
+	await house.add(slow);
+	await house.failed(lost);
+	await house.inFlight('publish');
+	const status = async () => JSON.parse((await house.ask('/status')).text);
+	const told = await status();
+	const job = told.slots.map((slot) => slot.job).find((one) => one?.id === slow.job);
+	assert.deepEqual([told.details, job.title, job.user], [true, slow.title, artist.username]);
+	const [failure] = told.failures;
+	assert.deepEqual([failure.result, failure.category, failure.jobId, failure.title, failure.user], ['failed', 'VALIDATION_ERROR', lost.job, lost.title, artist.username]);
+	assert.match(failure.reason, /^upload of lost one\.png: /);
+
+	house.write('details.ini', '[health]\ndetails = false\n');
+	house.publisher.kill('SIGHUP');
+	const after = await until('the reload is taken', async () => {
+		const now = await status();
+		return !now.details && now;
+	});
+	const text = JSON.stringify(after);
+	for (const name of [slow.title, 'lost\\" one', artist.username]) assert.ok(!text.includes(name), `${name} is in ${text}`);
+	const other = await house.deviation(artist, { title: 'Another', files: [{ stored: false, original_filename: 'secret one.png' }] });
+	await house.add(other);
+	await house.failed(other);
+	const { reason } = await until('it is told', async () => (await status()).failures.find(({ jobId }) => jobId === other.job));
+	assert.match(reason, /^upload of \(file\): /);
+	await house.published(slow);
+});
+
 scenario('HEALTH_CHECK_ENABLED, _HOST and _PORT: where it listens, and that it does not', async () => {
 	const house = await prepared();
 	const port = await freePort();
