@@ -67,7 +67,11 @@ fuzz_support := $(sort $(filter-out tests/fuzz/fuzz_%,$(wildcard tests/fuzz/*.c)
 
 # Lua scripts and SQL statements travel inside the program, as C strings (see "embedded" below).
 embedded := $(sort $(wildcard common/queue/lua/*.lua worker/lua/*.lua worker/sql/*.sql common/sql/*.sql))
-generated := $(patsubst %,build/gen/%.h,$(embedded))
+# So does the status page; its script is one, of several files.
+web	:= health/web/page.html health/web/page.css health/web/script.js
+web_script := $(addprefix health/web/,format.js charts.js tables.js page.js)
+generated := $(patsubst %,build/gen/%.h,$(embedded) $(web)) \
+	$(patsubst %,build/gen/%.sha256.h,$(filter-out %.html,$(web)))
 
 # Manual pages and completion; what the program's tables know is put in (see "manuals" below).
 pages	:= $(patsubst scripts/manuals/%,$(bin)/man/%,$(sort $(wildcard scripts/manuals/*.[58])))
@@ -207,14 +211,33 @@ FORCE:
 # else:   static const char claim_lua[] =
 #         #include "common/queue/lua/claim.lua.h"
 #                 ;
+define embed
+@mkdir -p $(@D)
+@{ echo '""'; sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/^/"/' -e 's/$$/\\n"/' $<; } > $@.tmp
+@mv $@.tmp $@
+endef
 build/gen/%.h: %
+	$(embed)
+build/gen/%.h: build/gen/%
+	$(embed)
+build/gen/health/web/script.js: $(web_script)
 	@mkdir -p $(@D)
-	@{ echo '""'; sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/^/"/' -e 's/$$/\\n"/' $<; } > $@.tmp
-	@mv $@.tmp $@
+	@cat $^ > $@
+
+# What the page's Content-Security-Policy says of a file of it: the digest, in base64, as a C string.
+define digest
+@mkdir -p $(@D)
+@sha256sum < $< | cut -c1-64 | tr a-f A-F | basenc --base16 -d | base64 | sed 's/.*/"&"/' > $@.tmp
+@mv $@.tmp $@
+endef
+build/gen/%.sha256.h: %
+	$(digest)
+build/gen/%.sha256.h: build/gen/%
+	$(digest)
 
 # ---------------------------------------------------------------- tests
 
-.PHONY: tests unit unit-asan sanitized test chaos bench bench-full containers fuzz
+.PHONY: tests unit unit-asan sanitized test browser chaos bench bench-full containers fuzz
 tests: $(unit_tests) $(integration_tests) $(killpoint) $(distance) $(starve)	## build the test programs
 
 unit: $(unit_tests)						## run the unit tests
@@ -229,6 +252,10 @@ sanitized:							## run whole programs with sanitizers
 test:								## install what is missing, build, run every test
 	@scripts/install-deps.sh build run test
 	@tests/run.sh
+
+browser: all							## the status page and Bull Board in Chromium: two minutes
+	@scripts/install-deps.sh build run browser
+	@SUITE_SECONDS=900 tests/run.sh tests/browser/run.sh
 
 chaos: all simulator						## long storms, every kill point and failing call, mutants
 	@tests/chaos/storms.sh

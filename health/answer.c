@@ -10,10 +10,9 @@
 #include "common/clock.h"
 #include "health/render_json.h"
 #include "health/render_metrics.h"
+#include "health/render_page.h"
 
-static const char json_type[] = "application/json; charset=utf-8";
-
-enum route { ROUTE_HEALTH, ROUTE_READY, ROUTE_METRICS, ROUTE_STATUS, ROUTE_NONE };
+enum route { ROUTE_HEALTH, ROUTE_READY, ROUTE_METRICS, ROUTE_STATUS, ROUTE_PAGE, ROUTE_NONE };
 
 static enum route
 route_of(const char *path)
@@ -26,6 +25,8 @@ route_of(const char *path)
 		return ROUTE_METRICS;
 	if (strcmp(path, "/status") == 0)
 		return ROUTE_STATUS;
+	if (strcmp(path, "/") == 0)
+		return ROUTE_PAGE;
 	return ROUTE_NONE;
 }
 
@@ -67,7 +68,7 @@ explanation(int status)
 {
 	switch (status) {
 	case 404:
-		return "not found; there are /health, /ready, /status and /metrics";
+		return "not found; there are /, /health, /ready, /status and /metrics";
 	case 405:
 		return "only GET and HEAD are allowed";
 	case 408:
@@ -106,13 +107,36 @@ print_date(struct page *page)
 		   tm.tm_sec);
 }
 
+static const char *
+type_of(enum route route)
+{
+	if (route == ROUTE_METRICS)
+		return RENDER_METRICS_TYPE;
+	return route == ROUTE_PAGE ? "text/html; charset=utf-8" : "application/json; charset=utf-8";
+}
+
+/*
+ * A browser shall not guess what an answer is, run anything in it but the page's own script, tell
+ * anybody where it was read, or show it within somebody else's page.
+ */
 static void
-print_head(struct page *head, int status, const char *type, size_t size, bool keep_alive)
+print_rules(struct page *head, bool is_web_page)
+{
+	page_print(head,
+		   "X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n"
+		   "Cross-Origin-Resource-Policy: same-origin\r\nContent-Security-Policy: %s\r\n",
+		   is_web_page ? render_page_policy : "default-src 'none'; frame-ancestors 'none'");
+}
+
+/* route: what is shown; ROUTE_NONE: an error. */
+static void
+print_head(struct page *head, int status, enum route route, size_t size, bool keep_alive)
 {
 	page_print(head, "HTTP/1.1 %d %s\r\n", status, reason_phrase(status));
 	print_date(head);
 	page_print(head, "Content-Type: %s\r\nContent-Length: %zu\r\nCache-Control: no-store\r\n",
-		   type, size);
+		   type_of(route), size);
+	print_rules(head, route == ROUTE_PAGE);
 	if (status == 405)
 		page_print(head, "Allow: GET, HEAD\r\n");
 	page_print(head, "Connection: %s\r\n\r\n", keep_alive ? "keep-alive" : "close");
@@ -140,6 +164,10 @@ render(enum route route, const struct scoreboard *board, const struct health_loa
 {
 	struct health_view view;
 
+	if (route == ROUTE_PAGE) {
+		render_page(body);
+		return 200;
+	}
 	health_view_read(&view, board, load);
 	switch (route) {
 	case ROUTE_READY:
@@ -152,6 +180,7 @@ render(enum route route, const struct scoreboard *board, const struct health_loa
 		render_status(body, &view, board);
 		return 200;
 	case ROUTE_HEALTH:
+	case ROUTE_PAGE:
 	case ROUTE_NONE:
 		break;
 	}
@@ -176,9 +205,7 @@ answer_request(const struct http_request *request, const struct scoreboard *boar
 	}
 	if (!is_page)
 		render_error(body, status, explanation(status));
-	print_head(head, status,
-		   is_page && route == ROUTE_METRICS ? RENDER_METRICS_TYPE : json_type, body->size,
-		   request->keep_alive);
+	print_head(head, status, is_page ? route : ROUTE_NONE, body->size, request->keep_alive);
 	if (request->method == HTTP_HEAD)
 		page_init(body, body->data, body->capacity);
 }
@@ -187,5 +214,5 @@ void
 answer_timeout(struct page *head, struct page *body)
 {
 	render_error(body, 408, explanation(408));
-	print_head(head, 408, json_type, body->size, false);
+	print_head(head, 408, ROUTE_NONE, body->size, false);
 }

@@ -3,7 +3,7 @@
 /*
  * answer.h - what a request is answered.                               [supervisor]
  *
- * contract.md "Health listener", and /status: GET and HEAD of four pages; anything else 404,
+ * contract.md "Health listener", and /, /status: GET and HEAD of five pages; anything else 404,
  * another known method on them 405, an unknown method 501, a body 413.
  */
 #include <stdbool.h>
@@ -15,8 +15,8 @@
 
 /* More than the fullest /metrics takes, and a /status of all slots at work (asserted by the tests).
  */
-#define ANSWER_BODY_SIZE (1024 * 1024)
-#define ANSWER_HEAD_SIZE 1024
+#define ANSWER_BODY_SIZE (2 * 1024 * 1024)
+#define ANSWER_HEAD_SIZE 2048
 
 /*
  * Composes the answer to a request that is HTTP_DONE or HTTP_BAD. `head` includes the empty line;

@@ -303,10 +303,30 @@ pages_are_served(void **state)
 }
 
 static void
+web_page_comes_whole_with_its_rules(void **state)
+{
+	size_t size;
+
+	(void)state;
+	assert_int_equal(probe("/"), 200);
+	assert_non_null(strstr(reply.head, "\r\nContent-Type: text/html; charset=utf-8\r\n"));
+	assert_non_null(strstr(reply.head, "\r\nContent-Security-Policy: default-src 'none'; "));
+	assert_non_null(strstr(reply.head, "\r\nCache-Control: no-store\r\n"));
+	assert_memory_equal(reply.body, "<!doctype html>", 15);
+	assert_string_equal(reply.body + reply.body_size - 8, "</html>\n");
+	size = reply.body_size;
+	assert_int_equal(status_of("HEAD / HTTP/1.1\r\n\r\n"), 200);
+	assert_int_equal(reply.body_size, size); /* what its head announces */
+	assert_int_equal(probe("/?from=somewhere"), 200);
+	assert_int_equal(probe("/status"), 200);
+}
+
+static void
 everything_else_is_refused_by_its_status(void **state)
 {
 	(void)state;
-	assert_int_equal(status_of("GET / HTTP/1.1\r\n\r\n"), 404);
+	assert_int_equal(status_of("GET /index.html HTTP/1.1\r\n\r\n"), 404);
+	assert_int_equal(status_of("POST / HTTP/1.1\r\n\r\n"), 405);
 	assert_int_equal(status_of("GET /%68ealth HTTP/1.1\r\n\r\n"), 404);
 	assert_int_equal(status_of("POST /health HTTP/1.1\r\n\r\n"), 405);
 	assert_non_null(strstr(reply.head, "\r\nAllow: GET, HEAD\r\n"));
@@ -742,6 +762,7 @@ main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		TEST(pages_are_served),
+		TEST(web_page_comes_whole_with_its_rules),
 		TEST(everything_else_is_refused_by_its_status),
 		TEST(ready_follows_the_scoreboard),
 		TEST(connection_is_kept_alive),

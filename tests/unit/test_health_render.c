@@ -8,13 +8,18 @@
 
 #include <cjson/cJSON.h>
 #include <limits.h>
+#include <openssl/evp.h>
+#include <openssl/sha.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "common/clock.h"
+#include "common/scoreboard_failures.h"
 #include "health/answer.h"
 #include "health/render_json.h"
 #include "health/render_metrics.h"
+#include "health/render_page.h"
 
 #define NOW_MS  3605000
 #define WALL_MS 1765238400000 /* 2025-12-09T00:00:00.000Z */
@@ -263,18 +268,149 @@ status_tells_the_queue_or_that_it_is_not_known(void **state)
 static void
 status_of_the_largest_pool_fits(void **state)
 {
-	static char id[SCOREBOARD_ID_SIZE];
+	static char id[SCOREBOARD_ID_SIZE], reason[SCOREBOARD_TEXT_SIZE];
 	struct scoreboard *board = scoreboard_new();
 
 	(void)state;
 	assert_non_null(board);
 	memset(id, '"', sizeof(id) - 1);
+	memset(reason, '"', sizeof(reason) - 1);
 	for (int i = 0; i < SCOREBOARD_SLOTS; i++) {
 		scoreboard_assign(board, i, UINT64_MAX, "token");
 		scoreboard_activity(board, i, ACTIVITY_PUBLISHING);
 		scoreboard_job_begin(board, i, id, id, INT_MAX, INT64_MAX, INT64_MAX);
+		scoreboard_job_names(board, i, id, id);
 	}
+	for (int i = 0; i < 2 * SCOREBOARD_FAILURES; i++)
+		scoreboard_tell_failure(
+			board, &(struct scoreboard_news){.outcome = i % 2 ? FAILURE_DELAYED_JOB
+									  : FAILURE_ENDED_JOB,
+							 .id = id,
+							 .deviation_id = id,
+							 .title = id,
+							 .user = id,
+							 .reason = reason});
+	view.board.pool.shows_details = true;
 	assert_non_null(strstr(status_of(board), "\"slot\":1025,"));
+	scoreboard_free(board);
+}
+
+static struct scoreboard *
+board_with_names(void)
+{
+	struct scoreboard *board = scoreboard_new();
+
+	assert_non_null(board);
+	scoreboard_assign(board, 1, 2, "a");
+	scoreboard_activity(board, 1, ACTIVITY_UPLOADING);
+	scoreboard_job_begin(board, 1, "job-1", "d-1", 1, INT64_MAX, INT64_MAX);
+	scoreboard_job_names(board, 1, "</script><script>alert(1)", "some\"one");
+	scoreboard_tell_failure(board,
+				&(struct scoreboard_news){.outcome = FAILURE_ENDED_JOB,
+							  .category = FAILURE_VALIDATION_ERROR,
+							  .attempt = 1,
+							  .max_attempts = 7,
+							  .id = "job-2",
+							  .deviation_id = "d-2",
+							  .title = "A title",
+							  .user = "somebody",
+							  .reason = "refused: \"x\"\n<b>"});
+	scoreboard_tell_failure(board, &(struct scoreboard_news){.outcome = FAILURE_DELAYED_JOB,
+								 .category = FAILURE_RATE_LIMIT,
+								 .wait_ms = 60000,
+								 .id = "job-3"});
+	return board;
+}
+
+static void
+status_tells_recent_failures_with_their_reasons(void **state)
+{
+	struct scoreboard *board = board_with_names();
+	const cJSON *failures, *failure;
+	cJSON *json;
+
+	(void)state;
+	view.now_wall_ms = clock_wall_ms() + 5000;
+	json = cJSON_Parse(status_of(board));
+	assert_non_null(json);
+	failures = cJSON_GetObjectItem(json, "failures");
+	assert_int_equal(cJSON_GetArraySize(failures), 2);
+	failure = cJSON_GetArrayItem(failures, 0);
+	assert_string_equal(cJSON_GetObjectItem(failure, "result")->valuestring, "failed");
+	assert_string_equal(cJSON_GetObjectItem(failure, "category")->valuestring,
+			    "VALIDATION_ERROR");
+	assert_string_equal(cJSON_GetObjectItem(failure, "reason")->valuestring,
+			    "refused: \"x\"?<b>");
+	assert_string_equal(cJSON_GetObjectItem(failure, "jobId")->valuestring, "job-2");
+	assert_string_equal(cJSON_GetObjectItem(failure, "deviationId")->valuestring, "d-2");
+	assert_in_range(cJSON_GetObjectItem(failure, "agoMs")->valueint, 4000, 60000);
+	failure = cJSON_GetArrayItem(failures, 1);
+	assert_string_equal(cJSON_GetObjectItem(failure, "result")->valuestring, "waits");
+	assert_int_equal(cJSON_GetObjectItem(failure, "waitMs")->valueint, 60000);
+	cJSON_Delete(json);
+	scoreboard_free(board);
+}
+
+static void
+names_are_told_only_where_the_setting_asks_for_them(void **state)
+{
+	struct scoreboard *board = board_with_names();
+	const cJSON *job;
+	cJSON *json;
+
+	(void)state;
+	assert_null(strstr(status_of(board), "A title"));
+	assert_null(strstr(room, "alert"));
+	assert_null(strstr(room, "somebody"));
+	assert_null(strstr(room, "one\\"));
+	assert_non_null(strstr(room, "\"details\":false"));
+
+	view.board.pool.shows_details = true;
+	json = cJSON_Parse(status_of(board));
+	assert_non_null(json);
+	assert_true(cJSON_IsTrue(cJSON_GetObjectItem(json, "details")));
+	job = cJSON_GetObjectItem(cJSON_GetArrayItem(cJSON_GetObjectItem(json, "slots"), 0), "job");
+	assert_string_equal(cJSON_GetObjectItem(job, "title")->valuestring,
+			    "</script><script>alert(1)");
+	assert_string_equal(cJSON_GetObjectItem(job, "user")->valuestring, "some\"one");
+	job = cJSON_GetArrayItem(cJSON_GetObjectItem(json, "failures"), 0);
+	assert_string_equal(cJSON_GetObjectItem(job, "title")->valuestring, "A title");
+	assert_string_equal(cJSON_GetObjectItem(job, "user")->valuestring, "somebody");
+	cJSON_Delete(json);
+	scoreboard_free(board);
+}
+
+static void
+status_has_a_histogram_of_each_timing(void **state)
+{
+	static const char *const names[TIMING_COUNT] = {"job", "upload", "publish", "lateness"};
+	struct scoreboard *board = scoreboard_new();
+	const cJSON *timings, *timing;
+	cJSON *json;
+
+	(void)state;
+	assert_non_null(board);
+	view.board.timings[TIMING_LATENESS].count = 3;
+	view.board.timings[TIMING_LATENESS].sum_s = 4.5;
+	view.board.timings[TIMING_LATENESS].buckets[SCOREBOARD_BUCKETS] = 3;
+	json = cJSON_Parse(status_of(board));
+	assert_non_null(json);
+	timings = cJSON_GetObjectItem(json, "timings");
+	assert_int_equal(cJSON_GetArraySize(timings), TIMING_COUNT);
+	for (int i = 0; i < TIMING_COUNT; i++) {
+		timing = cJSON_GetObjectItem(timings, names[i]);
+		assert_int_equal(cJSON_GetArraySize(cJSON_GetObjectItem(timing, "boundsMs")),
+				 SCOREBOARD_BUCKETS);
+		assert_int_equal(cJSON_GetArraySize(cJSON_GetObjectItem(timing, "counts")),
+				 SCOREBOARD_BUCKETS + 1);
+	}
+	assert_int_equal(cJSON_GetObjectItem(timing, "count")->valueint, 3);
+	assert_int_equal(cJSON_GetObjectItem(timing, "sumMs")->valueint, 4500);
+	assert_int_equal(cJSON_GetArrayItem(cJSON_GetObjectItem(timing, "counts"), 14)->valueint,
+			 3);
+	assert_int_equal(cJSON_GetArrayItem(cJSON_GetObjectItem(timing, "boundsMs"), 0)->valueint,
+			 500);
+	cJSON_Delete(json);
 	scoreboard_free(board);
 }
 
@@ -852,7 +988,11 @@ each_request_gets_its_status(void **state)
 	assert_answer("GET /ready HTTP/1.0\r\n\r\n", 503, "Connection: close");
 	assert_answer("GET /metrics HTTP/1.1\r\n\r\n", 200,
 		      "Type: text/plain; version=0.0.4; charset=utf-8\r\n");
-	assert_answer("GET / HTTP/1.1\r\n\r\n", 404, "Type: application/json");
+	assert_answer("GET / HTTP/1.1\r\n\r\n", 200, "Type: text/html; charset=utf-8\r\n");
+	assert_answer("HEAD / HTTP/1.1\r\n\r\n", 200, "Type: text/html; charset=utf-8\r\n");
+	assert_answer("POST / HTTP/1.1\r\n\r\n", 405, "Type: application/json");
+	assert_answer("GET /status HTTP/1.1\r\n\r\n", 200, "Type: application/json");
+	assert_answer("GET /page.css HTTP/1.1\r\n\r\n", 404, "Type: application/json");
 	assert_answer("GET /health/ HTTP/1.1\r\n\r\n", 404, "Connection: keep-alive");
 	assert_answer("GET /HEALTH HTTP/1.1\r\n\r\n", 404, "Connection: keep-alive");
 	assert_answer("HEAD /x HTTP/1.1\r\n\r\n", 404, "Connection: keep-alive");
@@ -864,6 +1004,77 @@ each_request_gets_its_status(void **state)
 	assert_answer("GET /ready HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", 413, ": close");
 	assert_answer("GET /ready HTTP/3.0\r\n\r\n", 505, "Connection: close");
 	assert_answer("nonsense\r\n", 400, "Connection: close");
+}
+
+/* ---- the page ---- */
+
+/* "'sha256-<digest in base64>'" of what is between the tags of the page. */
+static void
+assert_policy_has_digest_of(const char *html, const char *tag, const char *rule)
+{
+	unsigned char digest[SHA256_DIGEST_LENGTH], base64[64];
+	char open[16], close[16], wanted[128];
+	const char *from, *to;
+
+	snprintf(open, sizeof(open), "<%s>", tag);
+	snprintf(close, sizeof(close), "</%s>", tag);
+	from = strstr(html, open);
+	assert_non_null(from);
+	from += strlen(open);
+	to = strstr(from, close);
+	assert_non_null(to);
+	assert_null(strstr(to, open)); /* there is one */
+	assert_in_range(to - from, 1000, 100000);
+	SHA256((const unsigned char *)from, (size_t)(to - from), digest);
+	EVP_EncodeBlock(base64, digest, sizeof(digest));
+	snprintf(wanted, sizeof(wanted), "; %s 'sha256-%s';", rule, (const char *)base64);
+	assert_non_null(strstr(render_page_policy, wanted));
+}
+
+static void
+page_runs_its_own_script_and_nothing_else(void **state)
+{
+	struct page page;
+
+	(void)state;
+	page_init(&page, room, sizeof(room));
+	render_page(&page);
+	assert_false(page.full);
+	assert_policy_has_digest_of(room, "style", "style-src");
+	assert_policy_has_digest_of(room, "script", "script-src");
+	assert_memory_equal(render_page_policy, "default-src 'none'; ", 20);
+	assert_null(strstr(render_page_policy, "unsafe"));
+	assert_null(strstr(render_page_policy, "*"));
+	assert_non_null(strstr(render_page_policy, "frame-ancestors 'none'"));
+	/* Texts become text: nothing in it makes HTML of one. */
+	assert_null(strstr(room, "innerHTML"));
+	assert_null(strstr(room, "outerHTML"));
+	assert_null(strstr(room, "insertAdjacent"));
+	assert_null(strstr(room, "document.write"));
+	/* Nothing is fetched but /status, wherever the page is served. */
+	assert_null(strstr(room, "src="));
+	assert_null(strstr(room, "@import"));
+	assert_null(strstr(room, "url("));
+	assert_null(strstr(room, "https:"));
+	assert_null(strstr(room, "<!--"));
+}
+
+static void
+every_answer_has_the_rules_for_browsers(void **state)
+{
+	static const char *const requests[] = {
+		"GET / HTTP/1.1\r\n\r\n", "GET /status HTTP/1.1\r\n\r\n",
+		"GET /metrics HTTP/1.1\r\n\r\n", "GET /x HTTP/1.1\r\n\r\n", "nonsense\r\n"};
+	static const char *const rules[] = {
+		"\r\nX-Content-Type-Options: nosniff\r\n", "\r\nReferrer-Policy: no-referrer\r\n",
+		"\r\nCache-Control: no-store\r\n",
+		"\r\nContent-Security-Policy: default-src 'none'; ", "frame-ancestors 'none'"};
+	static const int statuses[] = {200, 200, 200, 404, 400};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++)
+		for (size_t j = 0; j < sizeof(rules) / sizeof(rules[0]); j++)
+			assert_answer(requests[i], statuses[i], rules[j]);
 }
 
 int
@@ -879,6 +1090,10 @@ main(void)
 		cmocka_unit_test_setup(status_has_an_entry_a_slot, serving),
 		cmocka_unit_test_setup(status_tells_the_queue_or_that_it_is_not_known, serving),
 		cmocka_unit_test_setup(status_of_the_largest_pool_fits, serving),
+		cmocka_unit_test_setup(status_tells_recent_failures_with_their_reasons, serving),
+		cmocka_unit_test_setup(names_are_told_only_where_the_setting_asks_for_them,
+				       serving),
+		cmocka_unit_test_setup(status_has_a_histogram_of_each_timing, serving),
 		cmocka_unit_test_setup(each_thing_that_is_missing_makes_not_ready, serving),
 		cmocka_unit_test_setup(word_of_a_silent_dispatcher_does_not_count, serving),
 		cmocka_unit_test_setup(word_about_each_server_ages_by_itself, serving),
@@ -890,6 +1105,8 @@ main(void)
 		cmocka_unit_test_setup(fullest_page_fits, serving),
 		cmocka_unit_test(page_that_is_full_says_so_and_stays_terminated),
 		cmocka_unit_test(each_request_gets_its_status),
+		cmocka_unit_test(page_runs_its_own_script_and_nothing_else),
+		cmocka_unit_test(every_answer_has_the_rules_for_browsers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
