@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # Installs what is missing, from the distribution's own packages (Debian 12 and 13, Ubuntu of that age).
 #
-#   scripts/install-deps.sh [build] [run] [test] [deb]     no argument: the first three
+#   scripts/install-deps.sh [build] [run] [test] [deb] [browser]     no argument: the first three
 #
 #   build   compiler and libraries
 #   run     the servers a publisher lives beside, Redis and PostgreSQL, and what the demo needs besides
 #   test    cmocka, sanitizers, clang and the checkers, Node.js (for BullMQ itself), Prometheus (for promtool), PgBouncer, mandoc and groff,
 #           systemd (which is not started: for systemd-analyze and its kin)
 #   deb     what makes and examines the Debian package
+#   browser Chromium and fonts, for `make browser`
 #
 # Asks dpkg first: where everything is there it is done at once, needs no network and no root. What it
 # installs it does not start. Root, or sudo, is needed only to install.
@@ -19,6 +20,7 @@ run=(redis-server postgresql netpbm curl)
 test=(libcmocka-dev liblua5.1-0-dev lua-cjson clang clang-tidy clang-format lld cppcheck libclang-rt-dev openssl curl procps nodejs npm
 	prometheus pgbouncer mandoc groff-base systemd)
 deb=(debhelper dpkg-dev systemd lintian debootstrap man-db)
+browser=(chromium fonts-dejavu-core nodejs npm)
 
 [ $# -gt 0 ] || set -- build run test
 
@@ -47,8 +49,9 @@ for group in "$@"; do
 	run) needs=("${run[@]}") ;;
 	test) needs=("${test[@]}") ;;
 	deb) needs=("${deb[@]}") ;;
+	browser) needs=("${browser[@]}") ;;
 	*)
-		echo "usage: $0 [build] [run] [test] [deb]" >&2
+		echo "usage: $0 [build] [run] [test] [deb] [browser]" >&2
 		exit 64
 		;;
 	esac

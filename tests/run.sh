@@ -2,7 +2,7 @@
 # The driver of `make test`: builds, runs every suite, sums up.
 #
 #   tests/run.sh              everything
-#   tests/run.sh PROGRAM...   only these (built already); `make unit` does so
+#   tests/run.sh PROGRAM...   only these (built already); `make unit` does so. SUITE_SECONDS: how long each may take
 #
 # A suite speaks TAP on standard output (cmocka is told to); its `ok`, `not ok` and `# SKIP` lines are
 # counted. One that says nothing in TAP counts as one test, by its exit status; so do builds and lint. A suite
@@ -124,7 +124,7 @@ finish() {
 unit() {
 	local program
 	for program in "$@"; do
-		suite "${program#build/}" 120 "$program"
+		suite "${program#build/}" "${SUITE_SECONDS:-120}" "$program"
 	done
 }
 
