@@ -5,10 +5,15 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { after } from 'node:test';
 
+import { atOnce } from '../integration/publish/stage.mjs';
+
 export const modules = createRequire(`${process.env.BROWSER_MODULES}/package.json`);
 const { chromium } = modules('playwright-core');
 const pictures = path.join(process.env.BROWSER_MODULES, 'pictures');
 mkdirSync(pictures, { recursive: true });
+
+// A browser takes what processors there are: one scenario after another.
+atOnce(1);
 
 let launched;
 after(async () => (await launched)?.close());
@@ -28,6 +33,7 @@ export const phone = { width: 360, height: 740 };
 /** A page in a context of its own. `page.seen`: requests to elsewhere, violations of the policy, errors of its script. */
 export async function open(url, { scheme = 'light', viewport = wide, ...more } = {}) {
 	const context = await (await browser()).newContext({ colorScheme: scheme, viewport, reducedMotion: 'reduce', locale: 'en-GB', ...more });
+	context.setDefaultTimeout(60000);
 	const page = await context.newPage();
 	const origin = new URL(url).origin;
 	page.seen = { elsewhere: [], violations: [], errors: [], requests: [] };
@@ -35,6 +41,8 @@ export async function open(url, { scheme = 'light', viewport = wide, ...more } =
 		page.seen.requests.push(request.url());
 		if (!request.url().startsWith(`${origin}/`) && !request.url().startsWith('data:')) page.seen.elsewhere.push(request.url());
 	});
+	// Whoever asks for the world gets no answer: the test is of this machine.
+	await page.route((asked) => asked.origin !== origin && asked.protocol !== 'data:', (route) => route.abort());
 	page.on('pageerror', (error) => page.seen.errors.push(error.message));
 	page.on('console', (message) => {
 		if (/Content Security Policy|Trusted ?(Type|HTML)/i.test(message.text())) page.seen.violations.push(message.text());
