@@ -25,8 +25,8 @@
 #define SCOREBOARD_TOKEN_SIZE 112
 #define SCOREBOARD_ID_SIZE                                                                         \
 	160 /* longer ids are cut for display; scoreboard_job.id_complete says so */
-#define SCOREBOARD_TITLE_SIZE 96 /* longer titles are cut */
-#define SCOREBOARD_NAME_SIZE  32
+#define SCOREBOARD_TITLE_SIZE 48 /* longer titles are cut: there is one of these a slot */
+#define SCOREBOARD_NAME_SIZE  24 /* of a user; DeviantArt has none of more than 20 bytes */
 /* A failure's message is whole on /ready: its end is the reason (libpq names the socket first). */
 #define SCOREBOARD_TEXT_SIZE FAILURE_MESSAGE_SIZE
 

@@ -172,16 +172,34 @@ function showFailures(status) {
 	setText($('failures-note'), failures.length === 0 ? 'None since the start.' : 'The latest of each kind; the log has all of them.');
 }
 
-/** Who is held back: there where the publisher tells it. */
+/** Rows of one kind of `heldBack`: the users that are told, and how many there are beside them. */
+function heldRows(kind, words) {
+	const users = list(part(kind, 'users')).filter((one) => one !== null && typeof one === 'object');
+	const more = number(part(kind, 'total')) - users.length;
+	const rows = users.map((one) => [
+		{ text: text(one.userId), id: true, kind: 'long', notes: [words(one), number(one.forMs) > 0 ? `for ${duration(one.forMs)} more` : ''].filter(Boolean) },
+	]);
+	return more > 0 ? [...rows, [{ text: `and ${whole(more)} more`, kind: 'quiet' }]] : rows;
+}
+
+/** Who is held back: there where the publisher tells it; null: it does not know. */
 function showHeld(status) {
-	const held = part(status, 'held');
+	const held = part(status, 'heldBack');
+	const everybody = part(held, 'everybody');
+	const circuit = text(part(everybody, 'circuit'));
+	const rows = [
+		...heldRows(part(held, 'circuits'), (one) => (one.state === 'open' ? 'circuit open' : 'circuit half open: one post is tried')),
+		...heldRows(part(held, 'pace'), (one) => `pace: ${plural(number(one.posts), 'post')} in line`),
+		...heldRows(part(held, 'logins'), (one) => (one.state === 'dead' ? 'login dead: the artist has to connect again' : 'login is being refreshed')),
+	];
+	const all = [
+		circuit !== '' && circuit !== 'closed' ? `Everybody: the circuit is ${circuit.replace('_', ' ')}${number(everybody.forMs) > 0 ? ` for ${duration(everybody.forMs)} more` : ''}.` : '',
+		part(everybody, 'isFull') === true ? 'Everybody: as many jobs are at work as the queue allows.' : '',
+		number(part(everybody, 'limitedForMs')) > 0 ? `Everybody: the queue's rate limit is shut for ${duration(everybody.limitedForMs)} more.` : '',
+	].filter(Boolean);
 	$('held-panel').hidden = held === undefined;
-	fillTable($('held'), list(held).filter((one) => one !== null && typeof one === 'object').map((one) => {
-		const ends = number(one.forMs ?? one.endsInMs ?? one.waitMs);
-		const until = ends > 0 ? [`for ${duration(ends)} more`] : [];
-		return [{ text: text(one.user ?? one.userId ?? one.who ?? one.scope), id: true, kind: 'long', notes: names({ user: one.username }) }, { text: text(one.reason ?? one.why ?? one.gate), notes: until }];
-	}));
-	setText($('held-note'), list(held).length === 0 ? 'Nobody.' : '');
+	fillTable($('held'), rows);
+	setText($('held-note'), held === null ? 'Not known: the dispatcher has not looked lately.' : [...all, rows.length === 0 && all.length === 0 ? 'Nobody.' : ''].join(' ').trim());
 }
 
 function showCounts(status) {
@@ -245,7 +263,7 @@ async function ask() {
 		again(EVERY_MS);
 	} catch (error) {
 		if (mine !== asking || document.hidden) return;
-		silent ??= { since: new Date(), tries: 0 };
+		silent = silent ?? { since: new Date(), tries: 0 };
 		silent.why = error.name === 'AbortError' ? 'no answer in time' : error instanceof TypeError ? 'no connection' : error instanceof SyntaxError ? 'what answers is no JSON' : error.message;
 		silent.tries++;
 		announce(`The publisher has not answered since ${clock(silent.since)}.`);
