@@ -233,10 +233,10 @@ render_status(struct page *page, const struct health_view *view, const struct sc
 	print_circuits(page, view);
 	render_held(page, view, board);
 	print_jobs(page, &view->board);
+	page_print(page, ",\"details\":%s", json_bool(view->board.pool.shows_details));
 	render_timings(page, &view->board);
 	print_slots(page, view, board);
 	render_failures(page, view, board);
-	page_print(page, ",\"details\":%s", json_bool(view->board.pool.shows_details));
 	page_print(page, "}\n");
 }
 

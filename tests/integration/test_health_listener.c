@@ -187,7 +187,7 @@ hear(int fd, char *data, size_t size)
 struct reply {
 	int status;
 	size_t body_size;
-	char head[2048], body[32768];
+	char head[2048], body[131072];
 };
 
 /* Reads one answer exactly, so that the next can follow on the connection. False: closed without
