@@ -170,7 +170,9 @@ bool queue_put_back(struct queue *queue, const struct queue_job *job, const char
 /* Sent without waiting for the reply (redis_send). json: progress value (14.2). */
 bool queue_progress(struct queue *queue, const struct queue_job *job, const char *json,
 		    struct failure *why);
-/* One row of the job's log (14.3), sent without waiting. Obeys keepLogs. */
+/* One row of the job's log (14.3), sent without waiting. Obeys keepLogs; where a job has none, the
+ * latest rows are kept that fit: one that waits for its operator for weeks tells so each time. */
+#define QUEUE_LOG_ROWS_MOST 1000
 bool queue_log(struct queue *queue, const struct queue_job *job, const char *row,
 	       struct failure *why);
 

@@ -34,10 +34,8 @@ queue_log(struct queue *queue, const struct queue_job *job, const char *row, str
 	queue_args_init(&args, queue);
 	queue_args_bytes(&args, job->id, job->options->id_size);
 	queue_args_text(&args, row);
-	if (job->options->keep_logs > 0)
-		queue_args_int(&args, job->options->keep_logs);
-	else
-		queue_args_text(&args, "");
+	queue_args_int(&args,
+		       job->options->keep_logs > 0 ? job->options->keep_logs : QUEUE_LOG_ROWS_MOST);
 	return queue_run_unwatched(queue, QUEUE_SCRIPT_LOG, &args, why);
 }
 

@@ -195,6 +195,22 @@ what_is_sent_without_waiting_arrives(void **state)
 	queue_job_free(job);
 }
 
+static void
+a_log_without_keep_logs_has_an_end_too(void **state)
+{
+	struct queue_job *job;
+
+	(void)state;
+	plant("a", "{}", 0);
+	job = claim("t", "a");
+	for (int i = 0; i < QUEUE_LOG_ROWS_MOST; i++)
+		ask("RPUSH bull:q:a:logs old");
+	assert_true(queue_log(bench_queue, job, "new", &bench_why));
+	complete(job, "t");
+	assert_ask("1000", "LLEN bull:q:a:logs");
+	assert_ask("new", "LINDEX bull:q:a:logs -1");
+}
+
 int
 main(void)
 {
@@ -205,6 +221,7 @@ main(void)
 		TEST(finished_and_lost_jobs_are_replaced),
 		TEST(jobs_are_removed_unless_somebody_works_on_them),
 		TEST(what_is_sent_without_waiting_arrives),
+		TEST(a_log_without_keep_logs_has_an_end_too),
 	};
 
 	return cmocka_run_group_tests(tests, bench_set_up_server, bench_tear_down_server);

@@ -1,11 +1,9 @@
--- log.lua - 14.3. ARGV: id, row, how many rows are kept ("" = all)
+-- log.lua - 14.3. ARGV: id, row, how many rows are kept
 
 local key = "@" .. ARGV[1]
 if call("EXISTS", key) == 0 then
 	return 0
 end
 call("RPUSH", key .. ":logs", ARGV[2])
-if ARGV[3] ~= "" then
-	call("LTRIM", key .. ":logs", "-" .. ARGV[3], "-1")
-end
+call("LTRIM", key .. ":logs", "-" .. ARGV[3], "-1")
 return 1
