@@ -66,29 +66,74 @@ sources '*.c' | grep -vE '^tests/(unit|integration|interop|bench|fuzz)/' | cppch
 	-D_GNU_SOURCE -DPUBLISHER_VERSION='""' -D__linux__ -D__x86_64__ -I. -Ibuild/gen --file-list=- >"$scratch/out" 2>&1
 report cppcheck $? cppcheck $cppcheck_version
 
-# tidy FILE: quiet if all is well. (Called by xargs.) Clang's own warnings count here, for the tests are not built by clang.
-# Most of the time would go into the last paths through large functions, and through the tests: how far the analyzer goes has an end.
-# One file a process: with several, clang-tidy 14 takes every va_list for uninitialized.
-tidy() {
-	local file=$1 key verdict depth=$TIDY_DEPTH headers=build/release/${1%.c}.d
-	# Its headers as the last build found them; all there are where it was never built.
-	[ ! -e "$headers" ] || headers=$(tr '\\\n' '  ' <"$headers" | cut -d: -f2 | tr -s ' ' '\n' | grep '\.h$')
-	[ "${headers%.d}" = "$headers" ] || headers=$TIDY_HEADERS
-	[[ $file != tests/* || -z $depth ]] || depth='-Xclang -analyzer-config -Xclang mode=shallow'
-	key=$({ printf '%s\n' "$TIDY_SETTINGS" "$depth"; cat "$file" $headers; } | sha256sum)
-	verdict=build/lint/ok.${key%% *}
-	[ -e "$verdict" ] && return 0
-	eval "clang-tidy --quiet '$file' -- ${TIDY_COMPILE#* } $depth" 2>/dev/null && touch "$verdict"
+# unjudged: "KEY FILE" of each file without a verdict. The key is of the settings, the file, and its headers as the last build found them; all
+# there are where it was never built.
+unjudged() {
+	local hash file header headers kept=$scratch/keys
+	declare -A hashes
+	mkdir -p "$kept" build/gen
+	while read -r hash file; do
+		hashes[$file]=$hash
+	done < <({ sources '*.[ch]'; find build/gen -name '*.h'; } | xargs sha256sum)
+	while read -r file; do
+		headers=${!hashes[*]}
+		[ ! -e "build/release/${file%.c}.d" ] || headers=$(<"build/release/${file%.c}.d")
+		{
+			printf '%s\n' "$tidy_settings" "${hashes[$file]}"
+			for header in $headers; do
+				[[ $header != *.h ]] || printf '%s\n' "$header ${hashes[$header]:-}"
+			done
+		} >"$kept/${file//\//%}"
+	done < <(sources '*.c')
+	(cd "$kept" && sha256sum -- *) | while read -r hash file; do
+		[ -e "build/lint/ok.$hash" ] || printf '%s\n' "$hash ${file//%/\/}"
+	done
 }
-export -f tidy
+
+# judge FILE...: Clang's own warnings count here, for the tests are not built by clang.
+# Most of the time would go into the last paths through large functions, and through the tests: how far the analyzer goes has an end.
+judge() {
+	local depth=$TIDY_DEPTH
+	[[ $1 != tests/* || -z $depth ]] || depth='-Xclang -analyzer-config -Xclang mode=shallow'
+	eval "clang-tidy --quiet ${*@Q} -- ${TIDY_COMPILE#* } $depth" 2>/dev/null
+}
+
+# tidy KEY FILE KEY FILE...: quiet if all is well. Half of what a file takes is to load the tool, so several share it. Where something is
+# found, each is judged alone: with several, clang-tidy 14 takes every va_list for uninitialized. (Called by xargs.)
+tidy() {
+	local keys=() files=() status=0 i
+	while [ $# -gt 0 ]; do
+		keys+=("build/lint/ok.$1") files+=("$2")
+		shift 2
+	done
+	if [ ${#files[@]} -gt 1 ] && judge "${files[@]}" >/dev/null; then
+		touch "${keys[@]}"
+		return
+	fi
+	for i in "${!files[@]}"; do
+		if judge "${files[i]}"; then touch "${keys[i]}"; else status=1; fi
+	done
+	return $status
+}
+export -f judge tidy
 TIDY_COMPILE=$(make -s CC=clang print-compile)
-TIDY_SETTINGS=$(clang-tidy --version; cat .clang-tidy tests/.clang-tidy scripts/lint.sh; echo "$TIDY_COMPILE")
-TIDY_HEADERS=$(sources '*.h')
 TIDY_DEPTH='-Xclang -analyzer-config -Xclang max-nodes=20000'
 [ -z "${LINT_DEEP:-}" ] || TIDY_DEPTH=
-export TIDY_COMPILE TIDY_SETTINGS TIDY_HEADERS TIDY_DEPTH
+tidy_settings=$(clang-tidy --version; cat .clang-tidy tests/.clang-tidy scripts/lint.sh; echo "$TIDY_COMPILE" "$TIDY_DEPTH")
+export TIDY_COMPILE TIDY_DEPTH
 find build/lint -name 'ok.*' -mtime +30 -delete
-sources '*.c' | xargs -r -n 1 -P "$jobs" bash -c 'tidy "$1"' tidy >"$scratch/out" 2>&1
-report clang-tidy $? clang-tidy $tidy_version
+
+# in_groups SIZE: of those on standard input.
+in_groups() {
+	xargs -r -n $((2 * $1)) -P "$jobs" bash -c 'tidy "$@"' tidy >>"$scratch/out" 2>&1
+}
+tidy_status=0
+: >"$scratch/out"
+unjudged >"$scratch/unjudged"
+variadic=$(sources '*.c' | xargs grep -lw va_list)
+grep ' tests/' "$scratch/unjudged" | grep -vFwf <(echo "$variadic") | in_groups 8 || tidy_status=1
+grep -v ' tests/' "$scratch/unjudged" | grep -vFwf <(echo "$variadic") | in_groups 8 || tidy_status=1
+grep -Fwf <(echo "$variadic") "$scratch/unjudged" | in_groups 1 || tidy_status=1
+report clang-tidy $tidy_status clang-tidy $tidy_version
 
 exit $failed

@@ -296,9 +296,11 @@ for (const version of Object.keys(versions)) {
 		assert.equal(await house.redis.run('HEXISTS', house.key(job.id), 'defa'), 0);
 		// Deduplicated while it waits; the id is free when the post is out.
 		const deduplication = { id: 'once' };
+		await queue.pause();
 		const single = await publish(place, { deduplication, delay: 100 });
 		const copy = await queue.add('publish-deviation', {}, { jobId: 'copy', deduplication });
 		assert.equal(copy.id, single.job.id);
+		await queue.resume();
 		await single.job.waitUntilFinished(events, 60000);
 		assert.equal(await house.redis.run('EXISTS', house.key('de:once')), 0);
 	}));
