@@ -114,6 +114,12 @@ begin_idle() {
 	begin "$1" "$2" chrt --idle 0 "${@:3}"
 }
 
+# begin_after OTHER NAME SECONDS COMMAND...: the same, once OTHER, which was begun before, has ended.
+begin_after() {
+	# shellcheck disable=SC2016 # expanded by the inner shell
+	begin_idle "$2" "$3" bash -c 'tail --pid="$0" -f /dev/null; exec "$@"' "${begun[$1]}" "${@:4}"
+}
+
 finish() {
 	local began=$SECONDS
 	wait "${begun[$1]}"
@@ -152,12 +158,13 @@ programs() {
 	done
 }
 
-# Processes that are killed in a simulated world never free what they had.
-simulate() {
+# What computes, one after another of the clang build. Processes that are killed in a simulated world never free what they had.
+compute() {
 	local seeds=tests/chaos/simulator/seeds.txt
-	begin_idle tests/chaos/simulator 1200 build/simulator --seeds $seeds --histories 2000
-	begin_idle 'tests/chaos/simulator, sanitized' 1200 env ASAN_OPTIONS=detect_leaks=0:abort_on_error=1 \
+	begin_after 'build clang' tests/chaos/simulator 1800 build/simulator --seeds $seeds --histories 2000
+	begin_after tests/chaos/simulator 'tests/chaos/simulator, sanitized' 2400 env ASAN_OPTIONS=detect_leaks=0:abort_on_error=1 \
 		build/fuzz/simulator --seeds $seeds --histories 100
+	begin_after 'tests/chaos/simulator, sanitized' tests/fuzz 3000 tests/fuzz/run.sh
 }
 
 # test_pool waits for pauses to pass, 20 s in all: beside the others.
@@ -186,6 +193,7 @@ everything() {
 	# One build by clang, and it is the one with sanitizers: the fuzzers' own. Its warnings are the same.
 	begin_idle 'build clang' 1800 "${build[@]}" CC=clang VARIANT=fuzz all fuzzers simulator "${unit_sanitized[@]}"
 	begin_idle lint 1800 scripts/lint.sh
+	compute
 
 	all_units "${unit_release[@]}"
 	for script in tests/integration/test_manuals.sh "${integration[@]}" tests/integration/test_publish.sh; do
@@ -193,8 +201,6 @@ everything() {
 	done
 
 	finish 'build clang'
-	simulate
-	begin_idle tests/fuzz 1800 tests/fuzz/run.sh
 	all_units "${unit_sanitized[@]}"
 
 	begin tests/integration/test_supervisor.sh 1200 tests/integration/test_supervisor.sh

@@ -17,6 +17,7 @@ status=0
 scratch_begin publisher-chaos
 scratch_cluster
 tests/chaos/simulator/mirror.sh || status=1
+tests/chaos/simulator/mutants.sh --places || status=1
 # One file at a time: each plays several houses side by side.
 names=(handback storm sweep sweep_calls)
 # With a sanitizer in it a program allocates, and starts, in another way than the one that is to fail here.
