@@ -61,7 +61,7 @@ test_support := $(sort $(filter-out tests/unit/test_% tests/integration/test_%, 
 	$(wildcard tests/unit/*.c tests/integration/*.c)))
 killpoint := $(build)/tests/chaos/killpoint
 distance := $(build)/tests/bench/distance
-starve	:= $(build)/tests/support/starve.so
+preloads := $(patsubst %,$(build)/tests/support/%.so,starve quick_exit)
 fuzzers	:= $(patsubst %.c,$(build)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 fuzz_support := $(sort $(filter-out tests/fuzz/fuzz_%,$(wildcard tests/fuzz/*.c)))
 
@@ -238,7 +238,7 @@ build/gen/%.sha256.h: build/gen/%
 # ---------------------------------------------------------------- tests
 
 .PHONY: tests unit unit-asan sanitized test browser chaos bench bench-full containers fuzz
-tests: $(unit_tests) $(integration_tests) $(killpoint) $(distance) $(starve)	## build the test programs
+tests: $(unit_tests) $(integration_tests) $(killpoint) $(distance) $(preloads)	## build the test programs
 
 unit: $(unit_tests)						## run the unit tests
 	@tests/run.sh $(unit_tests)
@@ -309,10 +309,13 @@ $(killpoint): $(call objects,$(call sources,tests/chaos)) $(build)/sources
 $(distance): $(distance).o $(build)/sources
 	$(call run,LINK) $(link) -o $@ $(filter %.o,$^) $(sandbox_libs) $(LDLIBS)
 
-# Without our hardening: it stands under the allocator.
-$(starve): tests/support/starve.c $(build)/flags
+# Without our hardening: one stands under the allocator, both in programs of others.
+$(preloads): $(build)/%.so: %.c $(build)/flags
 	@mkdir -p $(@D)
 	$(call run,CC  ) $(CC) $(cppflags) -std=gnu11 -O2 -g -fPIC -shared $(warnings) -o $@ $<
+
+.PHONY: preloads
+preloads: $(preloads)
 
 $(filter $(build)/tests/fuzz/fuzz_sandbox_%,$(fuzzers)): $(sandbox_objects)
 

@@ -12,7 +12,7 @@ set -u
 cd "$(dirname "$0")/../.." || exit 1
 # shellcheck source=tests/support/scratch.sh
 . tests/support/scratch.sh
-make -s all simulator >&2 && make -s VARIANT=release build/release/tests/chaos/killpoint build/release/tests/support/starve.so >&2 || exit 1
+make -s all simulator >&2 && make -s VARIANT=release build/release/tests/chaos/killpoint preloads >&2 || exit 1
 status=0
 scratch_begin publisher-chaos
 scratch_cluster

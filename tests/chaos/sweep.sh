@@ -12,7 +12,7 @@
 #   CHAOS_SEED=N                                the same numbers of instructions again
 set -u
 cd "$(dirname "$0")/../.." || exit 1
-make -s all >&2 && make -s VARIANT=release build/release/tests/chaos/killpoint build/release/tests/support/starve.so >&2 || exit 1
+make -s all >&2 && make -s VARIANT=release build/release/tests/chaos/killpoint preloads >&2 || exit 1
 
 name=${1:-}
 case $name in

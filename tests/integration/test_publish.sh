@@ -12,7 +12,7 @@ set -u
 cd "$(dirname "$0")/../.." || exit 1
 # shellcheck source=tests/support/scratch.sh
 . tests/support/scratch.sh
-make -s all >&2 && make -s VARIANT=release build/release/tests/support/starve.so >&2 || exit 1
+make -s all >&2 && make -s VARIANT=release preloads >&2 || exit 1
 
 scratch_begin test-publish
 scratch_cluster

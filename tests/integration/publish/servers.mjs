@@ -1,7 +1,7 @@
 // The servers that a publisher lives beside, started and ended by process id: PostgreSQL, Redis, the sandbox; and how a test
 // talks to them. Everything listens on unix sockets in one private directory, or on the loopback address.
 import { execFile, execFileSync, spawn } from 'node:child_process';
-import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { chmodSync, chownSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import http from 'node:http';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
@@ -117,6 +117,14 @@ function postgresPrograms() {
 	return path.dirname(execFileSync('sh', ['-c', 'command -v initdb'], { encoding: 'utf8' }).trim());
 }
 
+/** What spares it the most of each exit, where its user can read it (tests/support/quick_exit.c): settings of its environment. */
+function quickExit() {
+	const built = `${root}/build/release/tests/support/quick_exit.so`;
+	const copy = path.join(directory, 'quick_exit.so');
+	if (!existsSync(copy) && existsSync(built)) copyFileSync(built, copy);
+	return existsSync(copy) ? { LD_PRELOAD: copy } : {};
+}
+
 /** It refuses to run as root: then it runs as a user that exists already. */
 function postgresUser() {
 	if (process.getuid() !== 0) return {};
@@ -158,7 +166,7 @@ export class Postgres {
 		// fsync guards against a machine that loses power, not against a killed server.
 		this.process = new Process('postgres', `${this.programs}/postgres`, ['-D', `${this.directory}/data`, '-c', 'listen_addresses=',
 			'-c', `unix_socket_directories=${this.directory}`, '-c', 'fsync=off', '-c', 'full_page_writes=off', '-c', 'max_connections=300'],
-		{ ...own, log: path.join(directory, `${path.basename(this.directory)}.log`), signal: 'SIGQUIT' });
+		{ ...own, env: { ...own.env, ...quickExit() }, log: path.join(directory, `${path.basename(this.directory)}.log`), signal: 'SIGQUIT' });
 		const asked = new Psql(this, 'postgres');
 		await until(() => `PostgreSQL answers; it said:\n${this.process.said()}`, () => asked.query('SELECT 1').then(() => true, () => false), 60000);
 		if (isFresh && !isCopied) await this.makeTemplate(asked);
