@@ -26,7 +26,7 @@ struct redisReply *store_reply_status(const char *text);
 struct redisReply *store_reply_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 struct redisReply *store_reply_array(size_t count); /* its elements are set by the caller */
 
-/* ---- the keyspace, for commands.c and the checks ---- */
+/* ---- the keyspace, for the commands and the checks ---- */
 
 enum store_type { STORE_STRING, STORE_LIST, STORE_HASH, STORE_SET, STORE_ZSET, STORE_STREAM };
 
