@@ -104,18 +104,6 @@ clear_faults(struct scoreboard_slot *slot)
 		scoreboard_clear_fault(slot, (enum operator_fault)kind);
 }
 
-static void
-clear_dependencies(struct scoreboard_slot *slot)
-{
-	static const uint64_t nothing[DEPENDENCY_WORDS];
-
-	for (int i = 0; i < DEPENDENCY_COUNT; i++) {
-		scoreboard_put_time(&slot->dependencies[i].checked_ms, 0);
-		seqlock_write(&slot->dependencies[i].seq, slot->dependencies[i].words, nothing,
-			      DEPENDENCY_WORDS);
-	}
-}
-
 void
 scoreboard_assign(struct scoreboard *board, int slot, uint64_t generation, const char *token)
 {
@@ -137,7 +125,6 @@ scoreboard_assign(struct scoreboard *board, int slot, uint64_t generation, const
 		atomic_store_explicit(&board->dispatcher_parked, false, memory_order_relaxed);
 	} else {
 		scoreboard_put_time(&s->heartbeat_ms, 0);
-		clear_dependencies(s);
 	}
 	scoreboard_put_time(&s->assigned_ms, now_ms);
 	scoreboard_words_from_text(words, TOKEN_WORDS, token);

@@ -205,12 +205,15 @@ void scoreboard_count_error(struct scoreboard *board, int slot, enum failure_cat
 void scoreboard_count_reconciled(struct scoreboard *board, int slot,
 				 enum reconcile_outcome outcome);
 
-/* ---- the world outside (writer: the slot's process) ---- */
+/* ---- the world outside ---- */
 
 enum dependency { DEPENDENCY_REDIS, DEPENDENCY_POSTGRES, DEPENDENCY_COUNT };
-/* Up, or away since now with a reason (no secrets). Repeated calls are cheap. */
-void scoreboard_dependency(struct scoreboard *board, int slot, enum dependency dependency, bool up,
+/* Up, or away since now with a reason (no secrets). Repeated calls are cheap. Writer: the
+ * dispatcher. */
+void scoreboard_dependency(struct scoreboard *board, enum dependency dependency, bool up,
 			   const char *reason);
+
+/* Writer: the slot's process. */
 /* What only the operator can mend, by what it holds up. */
 enum operator_fault {
 	OPERATOR_FAULT_APPLICATION, /* DeviantArt refuses the client (invalid_client) */

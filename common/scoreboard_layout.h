@@ -146,11 +146,6 @@ struct scoreboard_slot {
 	} timings[TIMING_COUNT];
 
 	struct {
-		alignas(SCOREBOARD_LINE) _Atomic int64_t checked_ms;
-		_Atomic uint64_t seq, words[DEPENDENCY_WORDS];
-	} dependencies[DEPENDENCY_COUNT];
-
-	struct {
 		alignas(SCOREBOARD_LINE) _Atomic int64_t cleared_ms;
 		_Atomic uint64_t seq, words[FAULT_WORDS];
 	} faults[OPERATOR_FAULT_COUNT];
@@ -187,6 +182,10 @@ struct scoreboard {
 	_Atomic uint64_t queue[QUEUE_WORDS];
 	_Atomic uint64_t circuits_seq, circuits[CIRCUIT_WORDS];
 	_Atomic uint64_t held_seq, held[HELD_WORDS];
+	struct {
+		alignas(SCOREBOARD_LINE) _Atomic int64_t checked_ms;
+		_Atomic uint64_t seq, words[DEPENDENCY_WORDS];
+	} dependencies[DEPENDENCY_COUNT];
 	alignas(SCOREBOARD_LINE) _Atomic uint8_t dispatcher_parked;
 	struct { /* scoreboard_pulse.h */
 		_Atomic int64_t renewed_ms, asked_ms;

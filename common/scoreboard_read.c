@@ -373,16 +373,16 @@ read_queue(const struct scoreboard *board, struct scoreboard_view *view)
 }
 
 static void
-read_dependencies(const struct scoreboard_slot *slot, struct scoreboard_view *view)
+read_dependencies(const struct scoreboard *board, struct scoreboard_view *view)
 {
 	uint64_t words[DEPENDENCY_WORDS];
 
 	for (size_t i = 0; i < DEPENDENCY_COUNT; i++) {
-		int64_t checked_ms = atomic_load_explicit(&slot->dependencies[i].checked_ms,
+		int64_t checked_ms = atomic_load_explicit(&board->dependencies[i].checked_ms,
 							  memory_order_acquire);
 
 		if (checked_ms == 0 ||
-		    !seqlock_read(&slot->dependencies[i].seq, slot->dependencies[i].words, words,
+		    !seqlock_read(&board->dependencies[i].seq, board->dependencies[i].words, words,
 				  DEPENDENCY_WORDS))
 			continue;
 		view->dependencies[i].checked_ms = checked_ms;
@@ -490,7 +490,7 @@ scoreboard_read(const struct scoreboard *board, struct scoreboard_view *view)
 	if (used > SCOREBOARD_DISPATCHER) {
 		const struct scoreboard_slot *dispatcher = &board->slots[SCOREBOARD_DISPATCHER];
 
-		read_dependencies(dispatcher, view);
+		read_dependencies(board, view);
 		view->dispatcher_heartbeat_ms = get_time(&dispatcher->heartbeat_ms);
 		view->dispatcher_up = activity_of(board, SCOREBOARD_DISPATCHER) != ACTIVITY_NONE;
 	}

@@ -107,7 +107,7 @@ words_equal(const _Atomic uint64_t *shared, const uint64_t *words, size_t n)
 }
 
 void
-scoreboard_dependency(struct scoreboard *board, int slot, enum dependency dependency, bool up,
+scoreboard_dependency(struct scoreboard *board, enum dependency dependency, bool up,
 		      const char *reason)
 {
 	uint64_t words[DEPENDENCY_WORDS];
@@ -115,10 +115,10 @@ scoreboard_dependency(struct scoreboard *board, int slot, enum dependency depend
 	_Atomic uint64_t *shared, *seq;
 	uint64_t was_up;
 
-	if (!scoreboard_has(slot) || dependency >= DEPENDENCY_COUNT)
+	if (dependency >= DEPENDENCY_COUNT)
 		return;
-	shared = board->slots[slot].dependencies[dependency].words;
-	seq = &board->slots[slot].dependencies[dependency].seq;
+	shared = board->dependencies[dependency].words;
+	seq = &board->dependencies[dependency].seq;
 	was_up = atomic_load_explicit(&shared[DEPENDENCY_WORD_UP], memory_order_relaxed);
 	words[DEPENDENCY_WORD_UP] = up;
 	words[DEPENDENCY_WORD_SINCE] =
@@ -131,7 +131,7 @@ scoreboard_dependency(struct scoreboard *board, int slot, enum dependency depend
 	    !words_equal(shared, words, DEPENDENCY_WORDS))
 		seqlock_write(seq, shared, words, DEPENDENCY_WORDS);
 	/* After the words: "never looked" must not turn into "away" for a moment. */
-	atomic_store_explicit(&board->slots[slot].dependencies[dependency].checked_ms, now_ms,
+	atomic_store_explicit(&board->dependencies[dependency].checked_ms, now_ms,
 			      memory_order_release);
 }
 

@@ -99,8 +99,6 @@ ending_tell(struct tools *tools, const struct queue_job *job, const struct job_e
 		    (!end->add_cleanup || add_cleanup(tools, end, &why)) &&
 		    tell_once(tools, job, end, next, told, &why))
 			return true;
-		scoreboard_dependency(tools->board, tools->slot, DEPENDENCY_REDIS, false,
-				      why.message);
 		log_failure(LOG_WARN,
 			    "Redis could not be told the end of the job; it is told again", &why,
 			    NULL);

@@ -131,11 +131,8 @@ tools_close(struct tools *tools)
 bool
 tools_database(struct tools *tools, struct failure *why)
 {
-	bool up = postgres_connect(tools->postgres, DATABASE_CONNECT_MS, why);
-
-	if (up && !tools->journal_ready)
-		up = tools->journal_ready = journal_prepare(tools->postgres, why);
-	scoreboard_dependency(tools->board, tools->slot, DEPENDENCY_POSTGRES, up,
-			      up ? "" : why->message);
-	return up;
+	if (!postgres_connect(tools->postgres, DATABASE_CONNECT_MS, why))
+		return false;
+	tools->journal_ready = tools->journal_ready || journal_prepare(tools->postgres, why);
+	return tools->journal_ready;
 }

@@ -65,13 +65,6 @@ worker_prepare(const struct config *config, struct failure *why)
 	return http_global_init(why);
 }
 
-static void
-redis_is_up(struct worker *worker)
-{
-	worker->away_ms = AWAY_FIRST_MS;
-	scoreboard_dependency(worker->tools.board, worker->tools.slot, DEPENDENCY_REDIS, true, "");
-}
-
 /* Takes no further job. */
 static bool
 is_leaving(const struct worker *worker)
@@ -83,8 +76,6 @@ is_leaving(const struct worker *worker)
 static void
 redis_is_away(struct worker *worker, const struct failure *why)
 {
-	scoreboard_dependency(worker->tools.board, worker->tools.slot, DEPENDENCY_REDIS, false,
-			      why->message);
 	log_failure(LOG_DEBUG, "Redis is away", why, NULL);
 	if (!worker->orders.drain && !shortage_is_for_good(&worker->tools))
 		orders_wait(&worker->orders, chance_around(worker->away_ms));
@@ -210,7 +201,7 @@ look(struct worker *worker, struct failure *why)
 				 worker->tools.name, &claim, why)) {
 			return false;
 		}
-		redis_is_up(worker);
+		worker->away_ms = AWAY_FIRST_MS;
 		if (claim.state == QUEUE_CLAIM_DEAD)
 			worker->is_dead = true;
 		if (claim.state != QUEUE_CLAIM_JOB)
@@ -265,7 +256,7 @@ live(struct worker *worker)
 			orders_read(&worker->orders);
 			continue;
 		}
-		redis_is_up(worker);
+		worker->away_ms = AWAY_FIRST_MS;
 		rest(worker);
 		if (is_leaving(worker))
 			break;

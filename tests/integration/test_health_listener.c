@@ -277,8 +277,8 @@ report_until(bool redis_up, bool postgres_up, int status)
 
 	do {
 		assert_true(clock_mono_ms() < until_ms);
-		scoreboard_dependency(board, 0, DEPENDENCY_REDIS, redis_up, "connection refused");
-		scoreboard_dependency(board, 0, DEPENDENCY_POSTGRES, postgres_up, "server closed");
+		scoreboard_dependency(board, DEPENDENCY_REDIS, redis_up, "connection refused");
+		scoreboard_dependency(board, DEPENDENCY_POSTGRES, postgres_up, "server closed");
 		scoreboard_activity(board, 0, ACTIVITY_RUNNING);
 	} while (probe("/ready") != status);
 }

@@ -393,7 +393,7 @@ write_for_ever(struct scoreboard *board)
 		memset(id, 'a' + i, sizeof(id) - 1);
 		id[20 + i] = '\0';
 		scoreboard_job_begin(board, SLOT, id, id, i + 1, i, i);
-		scoreboard_dependency(board, SLOT, DEPENDENCY_REDIS, false, id);
+		scoreboard_dependency(board, DEPENDENCY_REDIS, false, id);
 	}
 }
 
@@ -497,9 +497,9 @@ garbage_is_read_without_harm(void **state)
 			atomic_fetch_and(&board->slots[i].job_seq, ~1ULL);
 			for (int kind = 0; kind < OPERATOR_FAULT_COUNT; kind++)
 				atomic_fetch_and(&board->slots[i].faults[kind].seq, ~1ULL);
-			for (int d = 0; d < DEPENDENCY_COUNT; d++)
-				atomic_fetch_and(&board->slots[i].dependencies[d].seq, ~1ULL);
 		}
+		for (int d = 0; d < DEPENDENCY_COUNT; d++)
+			atomic_fetch_and(&board->dependencies[d].seq, ~1ULL);
 		atomic_store(&board->slots_used, round % 2 ? -5 : SLOT + 1);
 		atomic_store(&board->pool_seq, 2);
 		scoreboard_read(board, &view);
@@ -539,7 +539,6 @@ slots_out_of_range_are_ignored(void **state)
 		scoreboard_count_job(board, slots[i], JOB_FAILED, 1);
 		scoreboard_count_error(board, slots[i], FAILURE_UNKNOWN);
 		scoreboard_count_reconciled(board, slots[i], RECONCILED_FAILED);
-		scoreboard_dependency(board, slots[i], DEPENDENCY_REDIS, true, NULL);
 		scoreboard_operator_fault(board, slots[i], OPERATOR_FAULT_APPLICATION, "x");
 		assert_false(scoreboard_job(board, slots[i], &job, NULL));
 		assert_int_equal(scoreboard_lease_end(board, slots[i], &lost), 0);

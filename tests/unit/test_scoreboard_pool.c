@@ -84,7 +84,7 @@ dispatcher_reborn_keeps_its_word(void **state)
 
 	scoreboard_assign(board, SCOREBOARD_DISPATCHER, 1, "d");
 	scoreboard_activity(board, SCOREBOARD_DISPATCHER, ACTIVITY_RUNNING);
-	scoreboard_dependency(board, SCOREBOARD_DISPATCHER, DEPENDENCY_REDIS, true, NULL);
+	scoreboard_dependency(board, DEPENDENCY_REDIS, true, NULL);
 	scoreboard_read(board, &view);
 	heartbeat_ms = view.dispatcher_heartbeat_ms;
 	assert_true(view.dispatcher_up && heartbeat_ms > 0);
@@ -110,7 +110,7 @@ dependency_tells_since_when(void **state)
 	scoreboard_assign(board, SCOREBOARD_DISPATCHER, 1, "d");
 	scoreboard_read(board, &view);
 	assert_int_equal(view.dependencies[DEPENDENCY_POSTGRES].checked_ms, 0);
-	scoreboard_dependency(board, 0, DEPENDENCY_POSTGRES, false, "refused");
+	scoreboard_dependency(board, DEPENDENCY_POSTGRES, false, "refused");
 	scoreboard_read(board, &view);
 	since_ms = view.dependencies[DEPENDENCY_POSTGRES].since_ms;
 	checked_ms = view.dependencies[DEPENDENCY_POSTGRES].checked_ms;
@@ -119,13 +119,13 @@ dependency_tells_since_when(void **state)
 	assert_true(since_ms > 0);
 
 	next_millisecond();
-	scoreboard_dependency(board, 0, DEPENDENCY_POSTGRES, false, "timed out");
+	scoreboard_dependency(board, DEPENDENCY_POSTGRES, false, "timed out");
 	scoreboard_read(board, &view);
 	assert_int_equal(view.dependencies[DEPENDENCY_POSTGRES].since_ms, since_ms);
 	assert_true(view.dependencies[DEPENDENCY_POSTGRES].checked_ms > checked_ms);
 	assert_string_equal(view.dependencies[DEPENDENCY_POSTGRES].reason, "timed out");
 
-	scoreboard_dependency(board, 0, DEPENDENCY_POSTGRES, true, "ignored");
+	scoreboard_dependency(board, DEPENDENCY_POSTGRES, true, "ignored");
 	scoreboard_read(board, &view);
 	assert_true(view.dependencies[DEPENDENCY_POSTGRES].up);
 	assert_true(view.dependencies[DEPENDENCY_POSTGRES].since_ms > since_ms);

@@ -73,7 +73,7 @@ report_queue(const struct child *child)
 	int64_t age_ms = atomic_load(&stage->oldest_age_ms);
 
 	for (int i = 0; i < DEPENDENCY_COUNT; i++)
-		scoreboard_dependency(child->board, child->slot, (enum dependency)i, true, NULL);
+		scoreboard_dependency(child->board, (enum dependency)i, true, NULL);
 	scoreboard_queue(child->board, counts, false, age_ms > 0 ? clock_wall_ms() - age_ms : 0);
 	scoreboard_circuits(child->board, circuits, 0);
 }

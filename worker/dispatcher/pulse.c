@@ -58,7 +58,7 @@ struct pulse {
 static void
 say(struct feeler *f, bool up, const char *reason)
 {
-	scoreboard_dependency(f->pulse->board, SCOREBOARD_DISPATCHER, f->which, up, reason);
+	scoreboard_dependency(f->pulse->board, f->which, up, reason);
 }
 
 /*
