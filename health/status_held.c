@@ -7,8 +7,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "health/status_duration.h"
 #include "health/status_json.h"
-#include "health/status_text.h"
 
 /* The first line of all has the name. */
 struct lines {

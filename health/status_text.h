@@ -15,8 +15,4 @@
  */
 bool status_text(FILE *out, const char *status, const char *before, int64_t between_ms);
 
-/* "0.4 s", "12 s", "3 min 5 s", "2 h 1 min", "4 d 3 h"; ms below 0 count as 0. */
-#define STATUS_DURATION_SIZE 40
-const char *status_duration(int64_t ms, char out[STATUS_DURATION_SIZE]);
-
 #endif

@@ -7,7 +7,7 @@
 
 #include "common/text.h"
 #include "health/page.h"
-#include "health/status_text.h"
+#include "health/status_duration.h"
 
 /* Of a reason; the counts are to fit behind it. */
 #define REASON_SIZE 200

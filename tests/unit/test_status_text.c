@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "health/status_duration.h"
 #include "health/status_text.h"
 
 static char *text;
