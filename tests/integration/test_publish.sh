@@ -43,7 +43,11 @@ play() {
 	# shellcheck disable=SC2016 # expanded by the inner shell
 	printf '%s\n' "$@" | xargs -P "$many" -I '{}' sh -c '
 		name=$(basename "$2" .test.mjs)
-		PUBLISH_AGAIN="$1/$name.again" node --test-reporter=tap "$2" >"$1/$name.tap" 2>&1' sh "$scratch" '{}'
+		PUBLISH_AGAIN="$1/$name.again" node --test-reporter=tap "$2" >"$1/$name.tap" 2>&1 || {
+			status=$?
+			echo "# $name.test.mjs ended with exit status $status" >>"$1/$name.tap"
+			exit $status
+		}' sh "$scratch" '{}'
 }
 
 # encore FILE...: scenarios that failed, one at a time and nothing beside them, and now they are judged.
@@ -53,7 +57,10 @@ encore() {
 		name=$(basename "$file" .test.mjs)
 		tell "$scratch/$name.tap"
 		[ -e "$scratch/$name.again" ] || continue
-		PUBLISH_ENCORE=$scratch/$name.again node --test-reporter=tap "$file" 2>&1 || encore_status=1
+		PUBLISH_ENCORE=$scratch/$name.again node --test-reporter=tap "$file" 2>&1 || {
+			echo "# $name.test.mjs, played again, ended with exit status $?"
+			encore_status=1
+		}
 	done
 }
 
