@@ -13,12 +13,12 @@
 #include "tests/chaos/simulator/host.h"
 #include "tests/chaos/simulator/neighbours.h"
 #include "tests/chaos/simulator/process.h"
+#include "tests/chaos/simulator/queue_look.h"
 #include "tests/chaos/simulator/sim.h"
 #include "tests/chaos/simulator/store.h"
 #include "tests/chaos/simulator/tables.h"
 #include "worker/journal.h"
 
-#define QUEUE                 "bull:deviation-publisher:"
 #define HANDED_BACK_WITHIN_MS 3000
 #define KEPT_WITHIN_MS                                                                             \
 	15000 /* a new pair is parked or stored by then, or both servers are away                  \
@@ -47,43 +47,6 @@ check_begin(void)
 
 /* ---- the queue (I9) ---- */
 
-static bool
-is_in(const char *list, const char *id)
-{
-	char name[128];
-
-	snprintf(name, sizeof(name), QUEUE "%s", list);
-	return store_position(store_find(name), id) >= 0;
-}
-
-static bool
-exists(const char *id, const char *suffix)
-{
-	char name[128];
-
-	snprintf(name, sizeof(name), QUEUE "%s%s", id, suffix);
-	return store_find(name) != NULL;
-}
-
-static const char *
-job_field(const char *id, const char *field)
-{
-	char name[128];
-	const struct store_key *key;
-	long at;
-
-	snprintf(name, sizeof(name), QUEUE "%s", id);
-	key = store_find(name);
-	at = store_position(key, field);
-	return at < 0 ? NULL : key->items[at].value;
-}
-
-static void
-job_id_of(const struct post_row *post, char out[64])
-{
-	snprintf(out, 64, "deviation-%s", post->id);
-}
-
 static void
 check_queue(void)
 {
@@ -94,12 +57,12 @@ check_queue(void)
 		char id[64];
 		int count = 0;
 
-		job_id_of(&tables.posts[i], id);
+		queue_job_id_of(&tables.posts[i], id);
 		for (size_t n = 0; n < sizeof(places) / sizeof(places[0]); n++)
-			count += is_in(places[n], id);
-		if (count != (exists(id, "") ? 1 : 0))
+			count += queue_is_in(places[n], id);
+		if (count != (queue_exists(id, "") ? 1 : 0))
 			sim_violation("I9 a job is in exactly one state", "%s is in %d", id, count);
-		if (exists(id, ":lock") && !is_in("active", id))
+		if (queue_exists(id, ":lock") && !queue_is_in("active", id))
 			sim_violation("I9 no lock without an active job", "%s", id);
 	}
 }
@@ -147,10 +110,12 @@ static void
 check_attempts(const char *id)
 {
 	const struct post_row *post = tables_post(id + strlen("deviation-"));
-	const char *made = job_field(id, "atm"), *reason = job_field(id, "failedReason");
+	const char *made = queue_job_field(id, "atm"),
+		   *reason = queue_job_field(id, "failedReason");
 
-	if (post == NULL || made == NULL || is_in("completed", id) || exists(id, "defa") ||
-	    (reason != NULL && strstr(reason, "job stalled") != NULL) || seen.redis_forgot)
+	if (post == NULL || made == NULL || queue_is_in("completed", id) ||
+	    queue_exists(id, "defa") || (reason != NULL && strstr(reason, "job stalled") != NULL) ||
+	    seen.redis_forgot)
 		return;
 	if (strtol(made, NULL, 10) > post->burned + post->failures)
 		sim_violation("I6 only a failed attempt is burned",
@@ -320,6 +285,12 @@ check_redis_lost(enum redis_memory memory)
 	(void)memory;
 }
 
+bool
+check_redis_has_forgotten(void)
+{
+	return seen.redis_forgot;
+}
+
 /* ---- jobs of the dead (7) ---- */
 
 /* A dispatcher that nothing holds up. */
@@ -349,7 +320,7 @@ check_hand_back(const struct host *host)
 		char id[64], name[128];
 		size_t size = strlen(host->pool.instance);
 
-		job_id_of(&tables.posts[i], id);
+		queue_job_id_of(&tables.posts[i], id);
 		snprintf(name, sizeof(name), QUEUE "%s:lock", id);
 		lock = store_find(name);
 		if (lock != NULL && strncmp(lock->items[0].text, host->pool.instance, size) != 0)
@@ -547,182 +518,5 @@ check_process_died(const struct process *p)
 		if (sim_now_ms() - login->delivered_ms < KEPT_WITHIN_MS || !redis_server.up ||
 		    seen.redis_forgot)
 			login->is_spent_unseen = true;
-	}
-}
-
-/* ---- the end ---- */
-
-static bool
-has_ended(const struct post_row *post)
-{
-	return post->status == ROW_PUBLISHED || post->status == ROW_FAILED ||
-	       post->status == ROW_DRAFT;
-}
-
-static bool
-is_queue_quiet(void)
-{
-	static const char *const busy[] = {"wait", "active", "prioritized", "delayed"};
-
-	for (size_t i = 0; i < sizeof(busy) / sizeof(busy[0]); i++) {
-		char name[128];
-
-		snprintf(name, sizeof(name), QUEUE "%s", busy[i]);
-		if (store_find(name) != NULL)
-			return false;
-	}
-	return true;
-}
-
-bool
-check_posts_have_ended(void)
-{
-	for (int i = 0; i < tables.post_count; i++) {
-		if (!has_ended(&tables.posts[i]))
-			return false;
-	}
-	return true;
-}
-
-bool
-check_is_done(void)
-{
-	return sim_now_ms() >= weather.calm_ms && redis_server.up && postgres_server.up &&
-	       check_posts_have_ended() && is_queue_quiet();
-}
-
-_Noreturn void
-check_unfinished(void)
-{
-	char text[400] = "";
-	size_t used = 0;
-
-	for (int i = 0; i < tables.post_count && used < sizeof(text); i++) {
-		const struct post_row *post = &tables.posts[i];
-		char id[64];
-
-		job_id_of(post, id);
-		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s is %s, its job %s; ",
-					 post->id, row_status_names[post->status],
-					 is_in("active", id)        ? "active"
-					 : is_in("delayed", id)     ? "delayed"
-					 : is_in("wait", id)        ? "waiting"
-					 : is_in("prioritized", id) ? "prioritized"
-					 : is_in("failed", id)      ? "failed"
-					 : is_in("completed", id)   ? "completed"
-								    : "missing");
-	}
-	sim_violation("1 every history ends", "%s", text);
-}
-
-static void
-check_public_files(const struct post_row *post)
-{
-	int wanted = post->is_stash_only ? 0 : post->is_multiple ? post->file_count : 1;
-
-	for (int i = 0; i < post->file_count; i++) {
-		int published;
-
-		(void)sim_item_of(post->id, post->files[i].id, &published);
-		if (published != (i < wanted))
-			sim_violation("I2 one publish a published file", "file %s of %s: %d",
-				      post->files[i].id, post->id, published);
-	}
-	/* Posts that nothing tells apart may have each other's; no two have the same (a
-	 * constraint).
-	 */
-	if (wanted > 0 && post->deviation_id[0] != '\0' && !history_has_twins()) {
-		int published;
-		const struct sim_item *item = sim_item_of(post->id, post->files[0].id, &published);
-
-		if (strcmp(item->deviation_id, post->deviation_id) != 0)
-			sim_violation("I1 the row has its own post's id", "%s has %s, not %s",
-				      post->id, post->deviation_id, item->deviation_id);
-	}
-}
-
-static void
-check_link(const struct post_row *post)
-{
-	int published;
-	const struct sim_item *item = sim_item_of(post->id, post->files[0].id, &published);
-
-	if (post->is_stash_only || post->url[0] != '\0' || item == NULL || history_has_twins())
-		return;
-	if (item->link_was_shown && !item->is_from_site)
-		sim_violation("2 the gallery is believed",
-			      "%s has no link, but the gallery showed it", post->id);
-}
-
-static void
-check_post_is_published(const struct post_row *post)
-{
-	char name[96];
-
-	check_public_files(post);
-	check_link(post);
-	if (!post->post_counted || post->sales != (post->wants_sale && !post->is_stash_only))
-		sim_violation("I4 counted once, on sale once", "%s: %d on sale", post->id,
-			      post->sales);
-	snprintf(name, sizeof(name), "bull:storage-cleanup:storage-cleanup-%s", post->id);
-	if (!seen.redis_forgot && store_find(name) == NULL)
-		sim_violation("1 the clean-up job exists", "%s", post->id);
-}
-
-/* Its artist published it on the site himself, and what we have asked was refused for sure: without
- * his login, say. Nobody but he could know. */
-static bool
-is_by_hand(const struct sim_item *item, const struct file_row *file)
-{
-	return item->is_from_site && file->has_journal && file->state == ITEM_SUBMITTED;
-}
-
-/* What is public although the post failed is known, or its artist is asked to look. */
-static void
-check_post_failed(const struct post_row *post)
-{
-	bool asked = strstr(post->error, "look at your gallery") != NULL;
-
-	if (post->error[0] == '\0')
-		sim_violation("I1 a failure has its reason", "%s", post->id);
-	for (int i = 0; i < post->file_count; i++) {
-		const struct file_row *file = &post->files[i];
-		int published;
-
-		const struct sim_item *item = sim_item_of(post->id, file->id, &published);
-
-		if (published > 0 && !asked && !is_by_hand(item, file) &&
-		    !(file->has_journal && file->state == ITEM_PUBLISHED))
-			sim_violation("I2 no failed post is public unsaid", "%s: \"%s\"", post->id,
-				      post->error);
-	}
-}
-
-void
-check_end(void)
-{
-	for (int i = 0; i < tables.post_count; i++) {
-		const struct post_row *post = &tables.posts[i];
-
-		/* On a draft whose job Redis forgot one may stay: the next claim takes it over. */
-		if (post->status != ROW_DRAFT &&
-		    strncmp(post->lock, JOURNAL_LOCK_PREFIX, strlen(JOURNAL_LOCK_PREFIX)) == 0)
-			sim_violation("I11 no lock is left", "%s is locked by %s", post->id,
-				      post->lock);
-		if (post->status == ROW_PUBLISHED)
-			check_post_is_published(post);
-		else if (post->status == ROW_FAILED)
-			check_post_failed(post);
-		sim_count(post->status == ROW_PUBLISHED ? SIM_POSTS_PUBLISHED
-			  : post->status == ROW_FAILED  ? SIM_POSTS_FAILED
-							: SIM_POSTS_TAKEN_BACK);
-	}
-	for (int i = 0; i < sim_deviantart.login_count; i++) {
-		const struct sim_login *login = &sim_deviantart.logins[i];
-		const struct user_row *user = tables_user(login->user_id);
-
-		if (strcmp(user->refresh, login->refresh) != 0 && !login->is_spent_unseen)
-			sim_violation("4 a refresh token is never lost", "%s has %s, not %s",
-				      user->id, user->refresh, login->refresh);
 	}
 }

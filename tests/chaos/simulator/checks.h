@@ -31,6 +31,7 @@ void check_heard(struct process *sender, const char *source, const struct redisR
 /* "gates", "claim", "end_job" ...; for the trace. */
 const char *check_script_name(const char *source);
 void check_redis_lost(enum redis_memory memory);
+bool check_redis_has_forgotten(void); /* something, at least once */
 
 void check_before_statement(const char *name, const char *const *values);
 void check_after_statement(const char *name, const char *const *values);
@@ -50,6 +51,9 @@ void check_hand_back(const struct host *host);
 /* ---- asked ---- */
 
 void check_begin(void);
+
+/* ---- asked: end_checks.c ---- */
+
 bool check_posts_have_ended(void);
 /* Whether all is done: every post has its end, the queue is quiet. */
 bool check_is_done(void);
