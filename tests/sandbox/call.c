@@ -142,7 +142,7 @@ begin(struct sandbox *sandbox, struct exchange *exchange, const struct endpoint 
 	call->facts.bucket = call->facts.key = NULL;
 	free(bucket);
 	free(key);
-	if (call_has_fault(call, FAULT_RESET_BEFORE)) {
+	if (call_has_fault(call, FAULT_RESET_BEFORE) || call_has_fault(call, FAULT_DEAF)) {
 		call_finish(call);
 	} else if (call->fault != NULL && call->fault->early) {
 		call_refuse(call);
@@ -182,7 +182,7 @@ on_body(void *context, struct exchange *exchange, const char *data, size_t lengt
 	if (call->step != CALL_READING)
 		return;
 	body_feed(&call->body, data, length);
-	if (call_has_fault(call, FAULT_RESET_BEFORE) ||
+	if (call_has_fault(call, FAULT_RESET_BEFORE) || call_has_fault(call, FAULT_DEAF) ||
 	    (call_has_fault(call, FAULT_RESET_MIDDLE) && half_is_read(call))) {
 		call_finish(call);
 	} else if (call_has_fault(call, FAULT_STALL) && half_is_read(call)) {
@@ -202,7 +202,7 @@ on_complete(void *context, struct exchange *exchange)
 	pick_fault(call, true);
 	call_log_learn(call);
 	if (call_has_fault(call, FAULT_RESET_BEFORE) || call_has_fault(call, FAULT_RESET_MIDDLE) ||
-	    call_has_fault(call, FAULT_STALL)) {
+	    call_has_fault(call, FAULT_STALL) || call_has_fault(call, FAULT_DEAF)) {
 		call_finish(call);
 		return;
 	}

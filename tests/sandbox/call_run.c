@@ -51,6 +51,12 @@ call_end(struct call *call, const char *outcome, void (*end)(struct exchange *))
 	end(call->exchange);
 }
 
+static bool
+is_deaf(const struct call *call)
+{
+	return call_has_fault(call, FAULT_DEAF) || call_has_fault(call, FAULT_DEAF_AFTER);
+}
+
 void
 call_finish(struct call *call)
 {
@@ -59,6 +65,9 @@ call_finish(struct call *call)
 		call_end(call, "reset", exchange_reset);
 	} else if (call_has_fault(call, FAULT_CLOSE)) {
 		call_end(call, "closed", exchange_close);
+	} else if (is_deaf(call)) {
+		call->step = CALL_HANGING;
+		exchange_deafen(call->exchange);
 	} else if (call_has_fault(call, FAULT_HANG) || call_has_fault(call, FAULT_STALL)) {
 		call->step = CALL_HANGING;
 		if (exchange_client_gone(call->exchange))
@@ -160,7 +169,7 @@ call_release_hanging(struct sandbox *sandbox)
 		if (call->step != CALL_HANGING)
 			continue;
 		released++;
-		if (call_has_fault(call, FAULT_STALL)) {
+		if (call_has_fault(call, FAULT_STALL) || is_deaf(call)) {
 			call_end(call, "reset", exchange_reset);
 			continue;
 		}

@@ -35,6 +35,9 @@ static const struct {
 	[FAULT_CLOSE] = {"close", EFFECT_NO, "FIN instead of an answer"},
 	[FAULT_HANG] = {"hang", EFFECT_NO, "no answer, until POST /_sandbox/release"},
 	[FAULT_STALL] = {"stall", EFFECT_NEVER, "read half of the body, then nothing"},
+	[FAULT_DEAF] = {"deaf", EFFECT_NEVER,
+			"acknowledge nothing after the headers, as a dead way"},
+	[FAULT_DEAF_AFTER] = {"deaf_after", EFFECT_NO, "hear and say nothing instead of an answer"},
 	[FAULT_TRUNCATE] = {"truncate", EFFECT_YES, "half of the body, then the end"},
 	[FAULT_TRUNCATE_HEADERS] = {"truncate_headers", EFFECT_YES, "the end within the headers"},
 	[FAULT_EMPTY] = {"empty", EFFECT_YES, "200 with 20 blanks"},
@@ -237,7 +240,7 @@ check_sense(struct json_reader *reader, const struct fault *rule)
 		json_reader_fail(reader, "\"early\" goes with status and html_403, without effect");
 	if (rule->early && (rule->match.title != NULL || rule->match.itemid != NULL))
 		json_reader_fail(reader, "\"early\" cannot wait for title or itemid");
-	if (action == FAULT_RESET_BEFORE && rule->match.itemid != NULL)
+	if ((action == FAULT_RESET_BEFORE || action == FAULT_DEAF) && rule->match.itemid != NULL)
 		json_reader_fail(reader, "itemid is in the body: use reset_middle or reset_after");
 	if (rule->match.key != NULL && rule->match.endpoint != NULL &&
 	    strcmp(rule->match.endpoint, "s3") != 0)

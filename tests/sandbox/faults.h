@@ -23,6 +23,8 @@ enum fault_action {
 	FAULT_CLOSE,        /* FIN instead of the answer */
 	FAULT_HANG,         /* no answer, until POST /_sandbox/release */
 	FAULT_STALL,        /* half of the body is read, then nothing any more */
+	FAULT_DEAF,         /* nothing is heard or acknowledged after the headers: a dead way */
+	FAULT_DEAF_AFTER,   /* the same, instead of the answer */
 	FAULT_TRUNCATE,     /* half of the body goes out, under a Content-Length for all of it */
 	FAULT_TRUNCATE_HEADERS, /* the connection ends within the header section */
 	FAULT_EMPTY,            /* 200, and nothing but blanks */

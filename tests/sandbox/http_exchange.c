@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <linux/filter.h>
 #include <sys/socket.h>
 
 #include <event2/bufferevent.h>
@@ -99,6 +100,20 @@ exchange_stall(struct exchange *exchange)
 	connection->stalled = true;
 	(void)bufferevent_disable(connection->bev, EV_READ);
 	connection_set_timer(connection, STALLED_LOOK_MS);
+}
+
+void
+exchange_deafen(struct exchange *exchange)
+{
+	/* BPF: "of each packet keep nothing" (socket(7), SO_ATTACH_FILTER). */
+	struct sock_filter nothing = {.code = BPF_RET | BPF_K, .k = 0};
+	struct sock_fprog program = {.len = 1, .filter = &nothing};
+
+	if (exchange->connection == NULL || exchange->connection->stalled)
+		return;
+	(void)setsockopt(bufferevent_getfd(exchange->connection->bev), SOL_SOCKET, SO_ATTACH_FILTER,
+			 &program, sizeof(program));
+	exchange_stall(exchange);
 }
 
 void

@@ -109,6 +109,8 @@ speak(struct answer *answer, const struct fault *fault)
 	case FAULT_CLOSE:
 	case FAULT_HANG:
 	case FAULT_STALL:
+	case FAULT_DEAF:
+	case FAULT_DEAF_AFTER:
 	case FAULT_TRUNCATE:
 	case FAULT_TRUNCATE_HEADERS:
 	case FAULT_SLOW:

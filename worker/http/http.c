@@ -23,6 +23,7 @@
 struct http {
 	CURLM *multi;  /* owns connections and resolved names */
 	CURLSH *share; /* TLS sessions */
+	struct http_sockets sockets;
 	int64_t look_at_ms;
 	bool wake_is_stuck; /* the watch left wake_fd readable: leave it out until the next look */
 };
@@ -139,6 +140,12 @@ CURLM *
 http_multi(struct http *http)
 {
 	return http->multi;
+}
+
+struct http_sockets *
+http_sockets(struct http *http)
+{
+	return &http->sockets;
 }
 
 CURLSH *

@@ -197,6 +197,7 @@ set_options(struct http_exchange *x, const char *url)
 	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
 	curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	http_tls_apply(easy);
+	http_socket_watch(x);
 	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, x->error);
 	curl_easy_setopt(easy, CURLOPT_PRIVATE, x);
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
@@ -283,11 +284,15 @@ http_exchange_start(struct http_exchange *x, struct failure *why)
 bool
 http_exchange_run(struct http_exchange *x, const struct watch *watch, struct failure *why)
 {
+	int64_t begun_ms = clock_mono_ms();
+
 	if (!http_exchange_start(x, why))
 		return false;
-	while (!x->done)
+	while (!x->done) {
 		if (!http_pump(x->http, watch, HTTP_LOOK_MS, why))
 			return false;
+		http_exchange_cut_if_unheard(x, begun_ms);
+	}
 	return true;
 }
 
@@ -300,6 +305,16 @@ http_exchange_cut(struct http_exchange *x, const char *text)
 	x->done = true;
 	x->code = CURLE_OPERATION_TIMEDOUT;
 	(void)snprintf(x->error, sizeof(x->error), "%s", text);
+}
+
+void
+http_exchange_cut_if_unheard(struct http_exchange *x, int64_t given_ms)
+{
+	if (!x->started || x->done || clock_mono_ms() - given_ms < HTTP_UNHEARD_MS ||
+	    !http_socket_is_unheard(x))
+		return;
+	http_exchange_cut(x, "nothing of what was sent was acknowledged for 15 s");
+	x->code = CURLE_SEND_ERROR;
 }
 
 bool

@@ -21,6 +21,8 @@
 #define HTTP_BUFFER_SIZE (16 * 1024) /* both ways; larger is not faster (speed.md, 6) */
 #define HTTP_BODY_LIMIT  (1024 * 1024)
 #define HTTP_LOOK_MS     400 /* how often a watch is asked during a transfer */
+#define HTTP_UNHEARD_MS  15000
+#define HTTP_SOCKETS     32
 
 /* What an answer's body is kept in. One byte more than size is there, and is NUL. */
 struct http_body {
@@ -36,6 +38,7 @@ struct http_exchange {
 	struct curl_slist *headers; /* may hold a token: wiped in close */
 	curl_mime *mime;            /* freed in close */
 	bool started, done;
+	int kept_fd;   /* http_socket.c: the kept connection that it goes out on; -1: a new one */
 	CURLcode code; /* valid when done */
 	char error[CURL_ERROR_SIZE];
 
@@ -79,6 +82,13 @@ bool http_exchange_run(struct http_exchange *x, const struct watch *watch, struc
  * error. */
 void http_exchange_cut(struct http_exchange *x, const char *text);
 
+/*
+ * Cuts a running exchange on a kept connection off, as if that had been reset, if the other side's
+ * kernel has acknowledged nothing of what was sent for HTTP_UNHEARD_MS. given_ms (CLOCK_MONOTONIC):
+ * when it was last given something to send. Called again and again.
+ */
+void http_exchange_cut_if_unheard(struct http_exchange *x, int64_t given_ms);
+
 /* Room for so many bytes of a body before any of it is there. False: out of memory. */
 bool http_body_reserve(struct http_body *body, size_t size);
 
@@ -106,9 +116,25 @@ void http_exchange_close(struct http_exchange *x);
 CURLM *http_multi(struct http *http);
 CURLSH *http_share(struct http *http);
 void http_look_now(struct http *http);
+/* For http_socket.c: numbers that were sockets of libcurl's; some may be others' by now. */
+struct http_sockets {
+	int fds[HTTP_SOCKETS];
+	size_t count;
+};
+struct http_sockets *http_sockets(struct http *http);
 
 /* FAILURE_AWAY, "out of memory". Returns false. */
 bool http_no_memory(struct failure *why);
+
+/*
+ * http_socket.c: a kept connection that is gone without a word. While an answer is waited for on
+ * one, the kernel looks whether the other side is there, and sends a second probe if not.
+ * is_unheard: has nothing been acknowledged for HTTP_UNHEARD_MS, although something was to be? An
+ * idle connection is heard of as rarely: who has just sent something asks later. Never so on a
+ * connection that was made for the exchange.
+ */
+void http_socket_watch(struct http_exchange *x);
+bool http_socket_is_unheard(const struct http_exchange *x);
 
 /* http_tls.c: the shared certificates. Both do nothing where libcurl does not use OpenSSL. */
 bool http_tls_load(struct failure *why);

@@ -249,6 +249,9 @@ target_check(struct stream *stream, int64_t now_ms)
 
 	if (!stream->target->started || stream->target->done || stream->target_paused)
 		return;
+	http_exchange_cut_if_unheard(stream->target, stream->target_moved_ms);
+	if (stream->target->done)
+		return;
 	if (is_whole && silent_ms >= TARGET_ANSWER_MS)
 		http_exchange_cut(stream->target, "no answer within 180 s after the file was sent");
 	else if (!is_whole && silent_ms >= TARGET_SILENCE_MS)

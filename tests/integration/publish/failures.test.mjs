@@ -90,6 +90,31 @@ for (const [how, action, spare] of [
 	});
 }
 
+// A way that is gone says nothing. What is still to be acknowledged is waited for 15 s; where all was, a probe goes out after 15 s, and another one 5 s later.
+for (const [what, action, more, least, most] of [
+	['in the middle of its file', 'deaf', {}, 14000, 25000],
+	['before its answer', 'deaf_after', { delay_ms: 500 }, 19000, 35000], // until then all that came is acknowledged
+]) {
+	scenario(`an upload on a kept connection whose way is gone without a word, ${what}, is sent once more on a new one: no attempt`, async () => {
+		const house = await unused();
+		const artist = await house.artist();
+		const before = await house.deviation(artist);
+		await house.add(before);
+		await house.published(before);
+
+		const work = await house.deviation(artist, { files: [{ size: 150000 }] });
+		await house.sandbox.fault('submit', {}, action, { count: 1, ...more });
+		await house.add(work);
+		const { row, job } = await house.published(work, 60000);
+		assert.deepEqual([row.retry_count, job.attempts, job.claims], [0, 1, 1]);
+		const { posts, submits } = await house.seen(work);
+		assert.deepEqual([posts.length, submits.length], [1, 1]);
+		await house.sandbox.post('release', {}); // what hangs is in the ledger when it has ended
+		const [, waited] = gaps((await house.sandbox.requests()).sort((one, other) => one.started_ms - other.started_ms), 'submit');
+		assert.ok(waited >= least && waited <= most, `sent again after ${waited} ms`);
+	});
+}
+
 for (const [how, action] of [['is reset', 'reset_before'], ['is closed', 'close']]) {
 	scenario(`a download on a kept connection that ${how} is asked for again at once`, async () => {
 		const house = await unused();
