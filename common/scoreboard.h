@@ -213,8 +213,7 @@ enum dependency { DEPENDENCY_REDIS, DEPENDENCY_POSTGRES, DEPENDENCY_COUNT };
 void scoreboard_dependency(struct scoreboard *board, enum dependency dependency, bool up,
 			   const char *reason);
 
-/* Writer: the slot's process. */
-/* What only the operator can mend, by what it holds up. */
+/* What only the operator can mend, by what it holds up. Writer: the slot's process. */
 enum operator_fault {
 	OPERATOR_FAULT_APPLICATION, /* DeviantArt refuses the client (invalid_client) */
 	OPERATOR_FAULT_STORAGE,     /* the storage refuses the settings */

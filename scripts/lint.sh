@@ -130,6 +130,10 @@ in_groups() {
 tidy_status=0
 : >"$scratch/out"
 unjudged >"$scratch/unjudged"
+[ "$(find "$scratch/keys" -type f | wc -l)" -eq "$(sources '*.c' | wc -l)" ] || {
+	echo 'not every file was looked at' >>"$scratch/out"
+	tidy_status=1
+}
 variadic=$(sources '*.c' | xargs grep -lw va_list)
 grep ' tests/' "$scratch/unjudged" | grep -vFwf <(echo "$variadic") | in_groups 8 || tidy_status=1
 grep -v ' tests/' "$scratch/unjudged" | grep -vFwf <(echo "$variadic") | in_groups 8 || tidy_status=1

@@ -74,8 +74,8 @@ void exchange_continue(struct exchange *exchange);
 
 /* Reads no more of the request; the client's end is still noticed. Not to be undone. */
 void exchange_stall(struct exchange *exchange);
-/* The same, and the kernel drops what comes from the client, unacknowledged, as if the way were
- * gone. */
+/* The same, and the kernel drops what comes from the client, its end too, unacknowledged: as if the
+ * way were gone. */
 void exchange_deafen(struct exchange *exchange);
 
 /* The three ends. The answer is emptied; with the client gone, nothing is sent. */

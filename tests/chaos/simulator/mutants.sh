@@ -23,7 +23,6 @@ mutants() {
 	cat <<'LIST'
 no_intention|worker/publish.c|s/if \(!lease_prove\(p->lease, why\) \|\|\n\s*!journal_publishing\([^;]*?\)\)\n/if (!lease_prove(p->lease, why))\n/
 gallery_never_read|worker/gallery_search.c|s/done = read_gallery\(p, found, why\) && /done = /
-application_is_no_tie_breaker|worker/gallery_search.c|s/candidates_prefer_own_app\(p, found, why\) &&/true &&/
 no_wait_for_the_unknown|worker/reconcile.c|s/if \(file->public_for_ms >= 0 \|\| file->item_gone/if (1 || file->public_for_ms >= 0 || file->item_gone/
 deferral_is_an_attempt|worker/job_failure.c|s/burned \? JOB_END_RETRY : JOB_END_DEFER/JOB_END_RETRY/
 outage_is_an_attempt|worker/retry.c|s/(if \(category == FAILURE_RATE_LIMIT) \|\| failure->outage/$1/
